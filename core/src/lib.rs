@@ -1,0 +1,1 @@
+//! Tamias: an embedded scheduling kernel.
