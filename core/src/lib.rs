@@ -1,1 +1,3 @@
 //! Tamias: an embedded scheduling kernel.
+
+pub mod resources;

@@ -1,0 +1,199 @@
+//! Resources in CBOR, for the journal and snapshots.
+//!
+//! Form: an amount is an integer of thousandths; a collection is a map from name to
+//! `[kind, value]` with kind 0 scalar, 1 ranges (a flat array of bounds), 2 set (an array of texts).
+//! Encoding is canonical (names in their order, shortest integers). Decoding checks everything anew:
+//! a record that was damaged is an error, not a strange collection.
+
+use std::fmt;
+
+use minicbor::data::Type;
+use minicbor::decode::{Decode, Decoder, Error as DecodeError};
+use minicbor::encode::{Encode, Encoder, Error as EncodeError, Write};
+
+use super::amount::Amount;
+use super::collection::{Resource, Resources};
+use super::name::Name;
+use super::quantities::Quantities;
+use super::ranges::Ranges;
+use super::set::Set;
+use super::value::{Kind, Value};
+
+type Encoded<W> = Result<(), EncodeError<<W as Write>::Error>>;
+
+/// A length that a record claims is trusted only this far when making room for it.
+const RESERVE_MAX: u64 = 64;
+
+fn bad(decoder: &Decoder<'_>, message: impl fmt::Display) -> DecodeError {
+    DecodeError::message(message).at(decoder.position())
+}
+
+/// The definite length of an array or map.
+fn length(decoder: &mut Decoder<'_>, what: Type) -> Result<u64, DecodeError> {
+    let found = match what {
+        Type::Map => decoder.map()?,
+        _ => decoder.array()?,
+    };
+    found.ok_or_else(|| bad(decoder, "indefinite length; a definite one is expected"))
+}
+
+fn room(length: u64) -> usize {
+    usize::try_from(length.min(RESERVE_MAX)).unwrap_or(0)
+}
+
+impl<C> Encode<C> for Amount {
+    fn encode<W: Write>(&self, e: &mut Encoder<W>, _: &mut C) -> Encoded<W> {
+        e.i64(self.milli())?.ok()
+    }
+}
+
+impl<'b, C> Decode<'b, C> for Amount {
+    fn decode(d: &mut Decoder<'b>, _: &mut C) -> Result<Self, DecodeError> {
+        let milli = d.i64()?;
+        let amount = Self::from_milli(milli);
+        if amount.milli() == milli {
+            return Ok(amount);
+        }
+        let most = Self::TOTAL_MAX.milli();
+        Err(bad(d, format_args!("{milli} thousandths; an amount is between 0 and {most}")))
+    }
+}
+
+impl<C> Encode<C> for Name {
+    fn encode<W: Write>(&self, e: &mut Encoder<W>, _: &mut C) -> Encoded<W> {
+        e.str(self.as_str())?.ok()
+    }
+}
+
+impl<'b, C> Decode<'b, C> for Name {
+    fn decode(d: &mut Decoder<'b>, _: &mut C) -> Result<Self, DecodeError> {
+        let text = d.str()?;
+        Self::new(text).map_err(|error| bad(d, error))
+    }
+}
+
+impl<C> Encode<C> for Value {
+    fn encode<W: Write>(&self, e: &mut Encoder<W>, ctx: &mut C) -> Encoded<W> {
+        e.array(2)?.u8(kind_number(self.kind()))?;
+        match self {
+            Self::Scalar(amount) => amount.encode(e, ctx),
+            Self::Ranges(ranges) => {
+                e.array(ranges.iter().len() as u64 * 2)?;
+                for (begin, end) in ranges.iter() {
+                    e.u64(begin)?.u64(end)?;
+                }
+                Ok(())
+            }
+            Self::Set(set) => {
+                e.array(set.len() as u64)?;
+                for item in set.iter() {
+                    e.str(item)?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+const fn kind_number(kind: Kind) -> u8 {
+    match kind {
+        Kind::Scalar => 0,
+        Kind::Ranges => 1,
+        Kind::Set => 2,
+    }
+}
+
+impl<'b, C> Decode<'b, C> for Value {
+    fn decode(d: &mut Decoder<'b>, ctx: &mut C) -> Result<Self, DecodeError> {
+        if length(d, Type::Array)? != 2 {
+            return Err(bad(d, "a resource value is [kind, value]"));
+        }
+        match d.u8()? {
+            0 => Ok(Self::Scalar(Amount::decode(d, ctx)?)),
+            1 => decode_ranges(d).map(Self::Ranges),
+            2 => decode_set(d).map(Self::Set),
+            kind => Err(bad(d, format_args!("resource kind {kind} is of a newer version"))),
+        }
+    }
+}
+
+fn decode_ranges(d: &mut Decoder<'_>) -> Result<Ranges, DecodeError> {
+    let bounds = length(d, Type::Array)?;
+    if bounds % 2 != 0 {
+        return Err(bad(d, format_args!("{bounds} range bounds; they come in pairs")));
+    }
+    let mut intervals = Vec::with_capacity(room(bounds / 2));
+    for _ in 0..bounds / 2 {
+        intervals.push((d.u64()?, d.u64()?));
+    }
+    Ranges::new(intervals).map_err(|error| bad(d, error))
+}
+
+fn decode_set(d: &mut Decoder<'_>) -> Result<Set, DecodeError> {
+    let count = length(d, Type::Array)?;
+    let mut items = Vec::with_capacity(room(count));
+    for _ in 0..count {
+        items.push(d.str()?);
+    }
+    Set::new(items).map_err(|error| bad(d, error))
+}
+
+impl<C> Encode<C> for Resources {
+    fn encode<W: Write>(&self, e: &mut Encoder<W>, ctx: &mut C) -> Encoded<W> {
+        e.map(self.len() as u64)?;
+        for item in self {
+            item.key.encode(e, ctx)?;
+            item.value.encode(e, ctx)?;
+        }
+        Ok(())
+    }
+}
+
+impl<'b, C> Decode<'b, C> for Resources {
+    fn decode(d: &mut Decoder<'b>, ctx: &mut C) -> Result<Self, DecodeError> {
+        let count = length(d, Type::Map)?;
+        let mut items = Vec::with_capacity(room(count));
+        for _ in 0..count {
+            let key = Name::decode(d, ctx)?;
+            let value = Value::decode(d, ctx)?;
+            if value.is_empty() {
+                return Err(bad(d, format_args!("{key} is empty; empty resources are left out")));
+            }
+            items.push(Resource { key, value });
+        }
+        let collection = Self::from_items(items).map_err(|error| bad(d, error))?;
+        // Fewer keys than entries: some name stood twice and was added up.
+        if collection.len() as u64 == count {
+            Ok(collection)
+        } else {
+            Err(bad(d, "a resource name stands twice; it is written once"))
+        }
+    }
+}
+
+impl<C> Encode<C> for Quantities {
+    fn encode<W: Write>(&self, e: &mut Encoder<W>, ctx: &mut C) -> Encoded<W> {
+        e.map(self.len() as u64)?;
+        for (name, amount) in self.iter() {
+            name.encode(e, ctx)?;
+            amount.encode(e, ctx)?;
+        }
+        Ok(())
+    }
+}
+
+impl<'b, C> Decode<'b, C> for Quantities {
+    fn decode(d: &mut Decoder<'b>, ctx: &mut C) -> Result<Self, DecodeError> {
+        let count = length(d, Type::Map)?;
+        let mut out = Self::new();
+        for _ in 0..count {
+            let name = Name::decode(d, ctx)?;
+            let amount = Amount::decode(d, ctx)?;
+            if amount.is_zero() || !out.get(&name).is_zero() {
+                return Err(bad(d, format_args!("{name} is zero or stands twice")));
+            }
+            out.set(name, amount);
+        }
+        Ok(out)
+    }
+}

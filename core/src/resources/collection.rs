@@ -1,0 +1,366 @@
+//! Collections of resources and their arithmetic, written once for both forms of key.
+//!
+//! Promises: always normalised (sorted by key, one item per key, no empty item); a fallible
+//! operation that fails leaves the collection as it was; `contains`, `overlaps` and `subtract` of
+//! scalars allocate nothing.
+
+use std::fmt;
+
+use smallvec::SmallVec;
+
+use super::amount::Amount;
+use super::excerpt::Excerpt;
+use super::name::{Key, Name, NameId};
+use super::value::{Kind, Value};
+
+/// What a key must be able to do: be ordered, copied about and named in an error.
+pub trait CollectionKey: Clone + Ord + fmt::Debug + fmt::Display {}
+
+impl<K: Clone + Ord + fmt::Debug + fmt::Display> CollectionKey for K {}
+
+/// One resource: a key and a value.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Resource<K> {
+    /// What it is.
+    pub key: K,
+    /// How much or which.
+    pub value: Value,
+}
+
+impl<K> Resource<K> {
+    /// Pairs a key with a value.
+    pub fn new(key: K, value: impl Into<Value>) -> Self {
+        Self { key, value: value.into() }
+    }
+}
+
+/// The named form: interfaces, commands, events and the journal.
+pub type Resources = Collection<Name>;
+
+/// The interned form: the ledger.
+pub type Bundle = Collection<Key>;
+
+/// Resources of one owner, normalised; equal collections mean the same.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Collection<K> {
+    items: SmallVec<[Resource<K>; 4]>,
+}
+
+/// Why two collections cannot be added.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Conflict<K> {
+    /// One key with two kinds of value.
+    #[error("{key} is a {present} here and a {added} there; one name has one kind of value")]
+    KindMismatch {
+        /// The resource.
+        key: K,
+        /// The kind of what was there.
+        present: Kind,
+        /// The kind of what was to be added.
+        added: Kind,
+    },
+    /// A sum of scalars above the limit.
+    #[error("the sum of {key} is above {limit}, the largest amount; give less")]
+    TooLarge {
+        /// The resource.
+        key: K,
+        /// The limit.
+        limit: Amount,
+    },
+    /// A point or item that is on both sides of a disjoint addition.
+    #[error("{key} has {shared} on both sides; each point or item can be given once")]
+    Overlap {
+        /// The resource.
+        key: K,
+        /// The first shared point or item.
+        shared: Excerpt,
+    },
+}
+
+impl<K> Default for Collection<K> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<K> Collection<K> {
+    /// The empty collection.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { items: SmallVec::new() }
+    }
+
+    /// True when there is nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// How many keys there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    /// The items in the order of their keys.
+    pub fn iter(&self) -> std::slice::Iter<'_, Resource<K>> {
+        self.items.iter()
+    }
+
+    /// Takes everything away.
+    pub fn clear(&mut self) {
+        self.items.clear();
+    }
+}
+
+impl<K: CollectionKey> Collection<K> {
+    /// Unites items in any order; equal keys are added, empty items are dropped.
+    pub fn from_items<I>(items: I) -> Result<Self, Conflict<K>>
+    where
+        I: IntoIterator<Item = Resource<K>>,
+    {
+        let mut sorted: SmallVec<[Resource<K>; 4]> = items.into_iter().collect();
+        sorted.sort_by(|a, b| a.key.cmp(&b.key));
+        let mut out = Self::new();
+        for item in sorted {
+            // An empty item still has to be of the right kind: `cpus:0;cpus:[]` is a mistake.
+            match out.items.last_mut() {
+                Some(last) if last.key == item.key => {
+                    check_add(last, &item, false)?;
+                    last.value.add_saturating(&item.value);
+                }
+                _ => out.items.push(item),
+            }
+        }
+        out.items.retain(|item| !item.value.is_empty());
+        Ok(out)
+    }
+
+    /// A collection of one item, or of none when the value is empty.
+    #[must_use]
+    pub fn single(key: K, value: impl Into<Value>) -> Self {
+        let mut out = Self::new();
+        let item = Resource::new(key, value);
+        if !item.value.is_empty() {
+            out.items.push(item);
+        }
+        out
+    }
+
+    /// The value of `key`.
+    #[must_use]
+    pub fn get(&self, key: &K) -> Option<&Value> {
+        self.items.iter().find(|item| item.key == *key).map(|item| &item.value)
+    }
+
+    /// The scalar of `key`; zero when it is missing or of another kind.
+    #[must_use]
+    pub fn scalar(&self, key: &K) -> Amount {
+        match self.get(key) {
+            Some(Value::Scalar(amount)) => *amount,
+            _ => Amount::ZERO,
+        }
+    }
+
+    /// Adds: scalars are summed, ranges and sets united. On a conflict nothing is changed.
+    pub fn add(&mut self, other: &Self) -> Result<(), Conflict<K>> {
+        self.check(other, false)?;
+        self.merge(other);
+        Ok(())
+    }
+
+    /// Adds what must be apart: as [`Collection::add`], but a shared point or item is a conflict.
+    pub fn add_disjoint(&mut self, other: &Self) -> Result<(), Conflict<K>> {
+        self.check(other, true)?;
+        self.merge(other);
+        Ok(())
+    }
+
+    /// Adds what is known to fit, such as what was subtracted before.
+    ///
+    /// Total: should it not fit after all, a scalar stops at [`Amount::TOTAL_MAX`] and a value of
+    /// another kind is left out. That is a mistake of the caller and asserted in debug builds.
+    pub fn add_assign(&mut self, other: &Self) {
+        debug_assert_eq!(self.check(other, false), Ok(()));
+        self.merge(other);
+    }
+
+    fn check(&self, other: &Self, disjoint: bool) -> Result<(), Conflict<K>> {
+        let mut own = self.items.as_slice();
+        for item in other {
+            own = skip_to(own, &item.key);
+            if let Some(present) = own.first().filter(|present| present.key == item.key) {
+                check_add(present, item, disjoint)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn merge(&mut self, other: &Self) {
+        let mut at = 0;
+        for item in other {
+            while self.items.get(at).is_some_and(|own| own.key < item.key) {
+                at += 1;
+            }
+            match self.items.get_mut(at) {
+                Some(own) if own.key == item.key => own.value.add_saturating(&item.value),
+                _ => self.items.insert(at, item.clone()),
+            }
+        }
+    }
+
+    /// Removes what is there of `other`: never below nothing, and what is missing is no matter.
+    pub fn subtract(&mut self, other: &Self) {
+        let mut take = other.items.as_slice();
+        self.items.retain(|own| {
+            take = skip_to(take, &own.key);
+            match take.first() {
+                Some(item) if item.key == own.key => {
+                    own.value.subtract(&item.value);
+                    !own.value.is_empty()
+                }
+                _ => true,
+            }
+        });
+    }
+
+    /// True when everything in `other` is here.
+    #[must_use]
+    pub fn contains(&self, other: &Self) -> bool {
+        let mut own = self.items.as_slice();
+        other.iter().all(|item| {
+            own = skip_to(own, &item.key);
+            own.first().is_some_and(|have| have.key == item.key && have.value.contains(&item.value))
+        })
+    }
+
+    /// True when a point or item is in both. Scalars never overlap.
+    #[must_use]
+    pub fn overlaps(&self, other: &Self) -> bool {
+        let mut own = self.items.as_slice();
+        other.iter().any(|item| {
+            own = skip_to(own, &item.key);
+            own.first().is_some_and(|have| have.key == item.key && have.value.overlaps(&item.value))
+        })
+    }
+
+    /// The part that fits under limits: `limit(key)` is the most of it, `None` means all.
+    ///
+    /// Scalars are cut to their limit. Ranges and sets are indivisible: kept whole when their
+    /// quantity is within the limit, dropped otherwise.
+    #[must_use]
+    pub fn shrink(&self, mut limit: impl FnMut(&K) -> Option<Amount>) -> Self {
+        let mut out = Self::new();
+        for item in self {
+            let kept = match (limit(&item.key), &item.value) {
+                (Some(most), Value::Scalar(amount)) => Value::Scalar(most.min(*amount)),
+                (Some(most), value) if value.quantity() > most => continue,
+                (_, value) => value.clone(),
+            };
+            if !kept.is_empty() {
+                out.items.push(Resource { key: item.key.clone(), value: kept });
+            }
+        }
+        out
+    }
+
+    /// Only the items whose key passes.
+    #[must_use]
+    pub fn filter(&self, mut keep: impl FnMut(&K) -> bool) -> Self {
+        Self { items: self.iter().filter(|item| keep(&item.key)).cloned().collect() }
+    }
+
+    /// The same resources under other keys, such as names instead of interned ids.
+    ///
+    /// Items whose new keys are equal are added, which may be a conflict.
+    pub fn try_map_keys<L, E>(
+        &self,
+        mut map: impl FnMut(&K) -> Result<L, E>,
+    ) -> Result<Collection<L>, E>
+    where
+        L: CollectionKey,
+        E: From<Conflict<L>>,
+    {
+        let mut items = SmallVec::<[Resource<L>; 4]>::with_capacity(self.len());
+        for item in self {
+            items.push(Resource { key: map(&item.key)?, value: item.value.clone() });
+        }
+        Ok(Collection::from_items(items)?)
+    }
+}
+
+impl Bundle {
+    /// How much of `name` there is over all metadata, as a bare number (see [`Value::quantity`]).
+    #[must_use]
+    pub fn quantity(&self, name: NameId) -> Amount {
+        self.iter()
+            .filter(|item| item.key.name == name)
+            .fold(Amount::ZERO, |sum, item| sum.saturating_add(item.value.quantity()))
+    }
+}
+
+/// Drops the items before `key`. Collections are short: a scan beats a binary search.
+fn skip_to<'a, K: Ord>(items: &'a [Resource<K>], key: &K) -> &'a [Resource<K>] {
+    let skip = items.iter().take_while(|item| item.key < *key).count();
+    &items[skip..]
+}
+
+fn check_add<K: CollectionKey>(
+    present: &Resource<K>,
+    added: &Resource<K>,
+    disjoint: bool,
+) -> Result<(), Conflict<K>> {
+    let key = || present.key.clone();
+    let shared = match (&present.value, &added.value) {
+        (Value::Scalar(a), Value::Scalar(b)) => {
+            return match a.checked_add(*b) {
+                Some(_) => Ok(()),
+                None => Err(Conflict::TooLarge { key: key(), limit: Amount::TOTAL_MAX }),
+            };
+        }
+        (Value::Ranges(a), Value::Ranges(b)) if disjoint => {
+            a.first_shared(b).map(|point| Excerpt::new(&point.to_string()))
+        }
+        (Value::Set(a), Value::Set(b)) if disjoint => a.first_shared(b).map(Excerpt::new),
+        (Value::Ranges(_), Value::Ranges(_)) | (Value::Set(_), Value::Set(_)) => None,
+        (a, b) => {
+            return Err(Conflict::KindMismatch { key: key(), present: a.kind(), added: b.kind() });
+        }
+    };
+    shared.map_or(Ok(()), |shared| Err(Conflict::Overlap { key: key(), shared }))
+}
+
+impl<'a, K> IntoIterator for &'a Collection<K> {
+    type Item = &'a Resource<K>;
+    type IntoIter = std::slice::Iter<'a, Resource<K>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl<K: fmt::Display> fmt::Display for Collection<K> {
+    /// The canonical text, `cpus:4;ports:[1-3,7-9]`, which parses back to the same collection.
+    ///
+    /// `{:#}` prints as Mesos does: `cpus:4; ports:[1-3, 7-9]`, and `{}` for nothing.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if f.alternate() && self.is_empty() {
+            return f.write_str("{}");
+        }
+        let separator = if f.alternate() { "; " } else { ";" };
+        for (i, item) in self.iter().enumerate() {
+            let separator = if i == 0 { "" } else { separator };
+            write!(f, "{separator}{}:", item.key)?;
+            fmt::Display::fmt(&item.value, f)?;
+        }
+        Ok(())
+    }
+}
+
+impl<K: fmt::Display> fmt::Debug for Collection<K> {
+    /// The text form: a failing test shows `"cpus:4;mem:32"` instead of a page of structs.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{self}\"")
+    }
+}

@@ -1,0 +1,375 @@
+//! Resources in JSON.
+//!
+//! Reads three forms: the text form as a string, the array of resource objects that Mesos uses, and
+//! a plain object, `{"cpus":4,"ports":[[31000,32000]],"disks":["a"]}`. Writes the text form. Amounts
+//! are read from the text of the JSON number, so `0.1` is exactly a tenth.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::de::{self, IgnoredAny, MapAccess, SeqAccess, value::MapAccessDeserializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::{Value as Json, json};
+
+use super::amount::Amount;
+use super::collection::Resources;
+use super::excerpt::Excerpt;
+use super::input::Builder;
+use super::name::Name;
+use super::quantities::Quantities;
+use super::ranges::Ranges;
+use super::set::Set;
+use super::text::parse_value;
+use super::value::{Kind, Value};
+
+impl Serialize for Amount {
+    /// A JSON number with the exact decimal text.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let number = serde_json::Number::from_str(&self.to_string());
+        number.map_err(serde::ser::Error::custom)?.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Amount {
+    /// A JSON number, by its text, or a string with the same text.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(AmountVisitor)
+    }
+}
+
+struct AmountVisitor;
+
+impl<'de> de::Visitor<'de> for AmountVisitor {
+    type Value = Amount;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an amount: a number of at least 0, or the same as a string")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Amount, E> {
+        text.parse().map_err(E::custom)
+    }
+
+    fn visit_u64<E: de::Error>(self, number: u64) -> Result<Amount, E> {
+        self.visit_str(&number.to_string())
+    }
+
+    fn visit_i64<E: de::Error>(self, number: i64) -> Result<Amount, E> {
+        self.visit_str(&number.to_string())
+    }
+
+    fn visit_u128<E: de::Error>(self, number: u128) -> Result<Amount, E> {
+        self.visit_str(&number.to_string())
+    }
+
+    fn visit_i128<E: de::Error>(self, number: i128) -> Result<Amount, E> {
+        self.visit_str(&number.to_string())
+    }
+
+    /// `serde_json` calls this only when the shortest text of the double is the text of the number,
+    /// so printing it restores what was written. Nothing is computed with it.
+    fn visit_f64<E: de::Error>(self, number: f64) -> Result<Amount, E> {
+        self.visit_str(&number.to_string())
+    }
+
+    /// With arbitrary precision `serde_json` hands a number over as a map of one private key.
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Amount, A::Error> {
+        let number = serde_json::Number::deserialize(MapAccessDeserializer::new(map))
+            .map_err(|_| de::Error::invalid_type(de::Unexpected::Map, &self))?;
+        self.visit_str(&number.to_string())
+    }
+}
+
+impl Serialize for Resources {
+    /// The canonical text as a string.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl Serialize for Quantities {
+    /// The canonical text as a string.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Resources {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ResourcesVisitor)
+    }
+}
+
+struct ResourcesVisitor;
+
+impl<'de> de::Visitor<'de> for ResourcesVisitor {
+    type Value = Resources;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "resources: a string like \"cpus:4;mem:32\", an object like {\"cpus\":4}, \
+             or an array of Mesos resource objects",
+        )
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Resources, E> {
+        text.parse().map_err(E::custom)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Resources, A::Error> {
+        let mut sum = Builder::default();
+        let mut index = 0_usize;
+        while let Some(resource) = seq.next_element::<MesosResource>()? {
+            let name = resource.name.clone();
+            let pushed = match resource.into_value() {
+                Ok(value) => sum.push(name.clone(), value).map_err(|error| error.to_string()),
+                Err(error) => Err(error),
+            };
+            pushed.map_err(|error| {
+                de::Error::custom(format_args!("resource {index}, {name}: {error}"))
+            })?;
+            index += 1;
+        }
+        Ok(sum.finish())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Resources, A::Error> {
+        let mut sum = Builder::default();
+        while let Some(name) = next_name(&mut map, &self)? {
+            if sum.has(&name) {
+                return Err(twice(&name));
+            }
+            let json = map.next_value::<Json>()?;
+            let pushed = match plain_value(&json) {
+                Ok(value) => sum.push(name.clone(), value).map_err(|error| error.to_string()),
+                Err(error) => Err(error),
+            };
+            pushed.map_err(|error| de::Error::custom(format_args!("{name}: {error}")))?;
+        }
+        Ok(sum.finish())
+    }
+}
+
+impl<'de> Deserialize<'de> for Quantities {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(QuantitiesVisitor)
+    }
+}
+
+struct QuantitiesVisitor;
+
+impl<'de> de::Visitor<'de> for QuantitiesVisitor {
+    type Value = Quantities;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("quantities: a string like \"cpus:0.01;mem:32\" or an object like {\"cpus\":4}")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Quantities, E> {
+        text.parse().map_err(E::custom)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Quantities, A::Error> {
+        // The builder keeps the rules: one entry per name, a limit on entries, zeros are dropped.
+        let mut sum = Builder::default();
+        while let Some(name) = next_name(&mut map, &self)? {
+            if sum.has(&name) {
+                return Err(twice(&name));
+            }
+            let amount = map.next_value::<Amount>()?;
+            sum.push(name, Value::Scalar(amount)).map_err(de::Error::custom)?;
+        }
+        Ok(Quantities::of(&sum.finish()))
+    }
+}
+
+fn twice<E: de::Error>(name: &Name) -> E {
+    E::custom(format_args!("{name}: the name appears twice in one object; write it once"))
+}
+
+/// The next key of an object as a name.
+fn next_name<'de, A: MapAccess<'de>>(
+    map: &mut A,
+    expected: &dyn de::Expected,
+) -> Result<Option<Name>, A::Error> {
+    let Some(key) = map.next_key::<String>()? else {
+        return Ok(None);
+    };
+    // A bare number, which arbitrary precision hands over as a map with this key.
+    if key == "$serde_json::private::Number" {
+        return Err(de::Error::invalid_type(de::Unexpected::Other("number"), expected));
+    }
+    Name::new(&key).map(Some).map_err(de::Error::custom)
+}
+
+/// The value of a plain object: a number, a list of pairs, a list of strings, or the text of one.
+fn plain_value(json: &Json) -> Result<Value, String> {
+    match json {
+        Json::Number(number) => match number.to_string().parse() {
+            Ok(amount) => Ok(Value::Scalar(amount)),
+            Err(error) => Err(error.to_string()),
+        },
+        Json::String(text) => parse_value(text).map_err(|reason| reason.to_string()),
+        Json::Array(list) if list.first().is_some_and(Json::is_string) => plain_set(list),
+        Json::Array(list) => plain_ranges(list),
+        other => Err(format!(
+            "{} is not a value; write a number, [[1,3],[7,9]] for ranges or [\"a\",\"b\"] for a set",
+            Excerpt::new(&other.to_string())
+        )),
+    }
+}
+
+fn plain_set(list: &[Json]) -> Result<Value, String> {
+    let mut items = Vec::with_capacity(list.len());
+    for (index, item) in list.iter().enumerate() {
+        let Some(text) = item.as_str() else {
+            let item = Excerpt::new(&item.to_string());
+            return Err(format!("set item {index} is {item}; write a string"));
+        };
+        items.push(text);
+    }
+    Set::new(items).map(Value::Set).map_err(|error| error.to_string())
+}
+
+fn plain_ranges(list: &[Json]) -> Result<Value, String> {
+    let mut intervals = Vec::with_capacity(list.len());
+    for (index, item) in list.iter().enumerate() {
+        let pair = match item.as_array().map(Vec::as_slice) {
+            Some([begin, end]) => begin.as_u64().zip(end.as_u64()),
+            _ => None,
+        };
+        let Some(pair) = pair else {
+            let item = Excerpt::new(&item.to_string());
+            return Err(format!("range {index} is {item}; write [begin,end], two whole numbers"));
+        };
+        intervals.push(pair);
+    }
+    Ranges::new(intervals).map(Value::Ranges).map_err(|error| error.to_string())
+}
+
+/// One resource object of Mesos. Every field of the protocol is known; those of features that this
+/// version lacks are rejected by name.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MesosResource {
+    name: Name,
+    r#type: MesosType,
+    scalar: Option<MesosScalar>,
+    ranges: Option<MesosRanges>,
+    set: Option<MesosSet>,
+    role: Option<String>,
+    reservation: Option<IgnoredAny>,
+    reservations: Option<Vec<IgnoredAny>>,
+    allocation_info: Option<IgnoredAny>,
+    disk: Option<IgnoredAny>,
+    revocable: Option<IgnoredAny>,
+    shared: Option<IgnoredAny>,
+    provider_id: Option<IgnoredAny>,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+enum MesosType {
+    Scalar,
+    Ranges,
+    Set,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MesosScalar {
+    value: Amount,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MesosRanges {
+    #[serde(default)]
+    range: Vec<MesosRange>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MesosRange {
+    begin: u64,
+    end: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MesosSet {
+    #[serde(default)]
+    item: Vec<String>,
+}
+
+impl MesosResource {
+    fn unsupported_field(&self) -> Option<&'static str> {
+        let reserved = self.role.as_deref().is_some_and(|role| role != "*");
+        let stack = self.reservations.as_ref().is_some_and(|stack| !stack.is_empty());
+        [
+            ("role", reserved),
+            ("reservation", self.reservation.is_some()),
+            ("reservations", stack),
+            ("allocation_info", self.allocation_info.is_some()),
+            ("disk", self.disk.is_some()),
+            ("revocable", self.revocable.is_some()),
+            ("shared", self.shared.is_some()),
+            ("provider_id", self.provider_id.is_some()),
+        ]
+        .into_iter()
+        .find_map(|(field, given)| given.then_some(field))
+    }
+
+    fn into_value(self) -> Result<Value, String> {
+        if let Some(field) = self.unsupported_field() {
+            let what = if field.starts_with('r') && field != "revocable" {
+                "reservations are"
+            } else {
+                "this field is"
+            };
+            return Err(format!("{field}: {what} not supported by this version; leave it out"));
+        }
+        match (self.r#type, self.scalar, self.ranges, self.set) {
+            (MesosType::Scalar, Some(scalar), None, None) => Ok(Value::Scalar(scalar.value)),
+            (MesosType::Ranges, None, Some(ranges), None) => {
+                let intervals = ranges.range.iter().map(|range| (range.begin, range.end));
+                let ranges = Ranges::new(intervals.collect());
+                ranges.map(Value::Ranges).map_err(|error| error.to_string())
+            }
+            (MesosType::Set, None, None, Some(set)) => {
+                Set::new(set.item).map(Value::Set).map_err(|error| error.to_string())
+            }
+            (kind, ..) => {
+                let kind = match kind {
+                    MesosType::Scalar => Kind::Scalar,
+                    MesosType::Ranges => Kind::Ranges,
+                    MesosType::Set => Kind::Set,
+                };
+                let mesos = kind.mesos_name();
+                Err(format!("type is {mesos}; give the field \"{kind}\" and no other value"))
+            }
+        }
+    }
+}
+
+impl Resources {
+    /// The array of resource objects that Mesos uses in its HTTP interfaces.
+    #[must_use]
+    pub fn to_mesos_json(&self) -> Json {
+        let object = |(name, value): (&Name, &Value)| {
+            let kind = value.kind();
+            let mut object = json!({"name": name.as_str(), "type": kind.mesos_name()});
+            object[kind.to_string()] = match value {
+                // An amount always serializes: its text is a JSON number.
+                Value::Scalar(amount) => json!({"value": amount}),
+                Value::Ranges(ranges) => {
+                    let pair = |(begin, end)| json!({"begin": begin, "end": end});
+                    json!({"range": ranges.iter().map(pair).collect::<Vec<_>>()})
+                }
+                Value::Set(set) => json!({"item": set.iter().collect::<Vec<_>>()}),
+            };
+            object
+        };
+        self.iter().map(|item| object((&item.key, &item.value))).collect()
+    }
+}

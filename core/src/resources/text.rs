@@ -1,0 +1,229 @@
+//! The text form: `cpus:4;mem:8192;ports:[31000-32000];disks:{a,b}`.
+//!
+//! Follows Mesos, with errors that name the item and the byte. Decorations for reservations,
+//! `cpus(role):4`, are recognised and rejected, except `(*)`, which means unreserved. Blanks are
+//! allowed around every part, but not inside a number or a name: `4 5` is not read as 45.
+
+use std::str::FromStr;
+
+use super::amount::{Amount, AmountError};
+use super::collection::Resources;
+use super::excerpt::Excerpt;
+use super::input::{Builder, InputError};
+use super::name::{Name, NameError};
+use super::ranges::{Ranges, RangesError};
+use super::set::{Set, SetError};
+use super::value::Value;
+
+/// Why a text is not a list of resources or quantities, and where.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("item {index} at byte {offset}, {item}: {reason}")]
+pub struct ParseError {
+    /// Where the item begins, in bytes from the start of the text.
+    pub offset: usize,
+    /// Which item it is, from 0; items are separated by `;`.
+    pub index: usize,
+    /// The item, shortened.
+    pub item: Excerpt,
+    /// What is wrong with it, and what would be right.
+    pub reason: Reason,
+}
+
+/// What is wrong with one item of the text form.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Reason {
+    /// There is no `:`.
+    #[error("there is no ':'; write name:value, such as cpus:4")]
+    NoColon,
+    /// There is a second `:`.
+    #[error("there is more than one ':'; write name:value and put ';' between items")]
+    ExtraColon,
+    /// A bracket is not closed, not opened or stands in the wrong place.
+    #[error("the bracket {found:?} has no partner; write [a-b,c-d] for ranges, {{a,b}} for a set")]
+    Unbalanced {
+        /// The bracket.
+        found: char,
+    },
+    /// `name(role):value`.
+    #[error("reservations are not supported by this version; write the name without ({role})")]
+    Reserved {
+        /// What stands between the parentheses.
+        role: Excerpt,
+    },
+    /// The name is not legal.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// The value is of no kind at all.
+    #[error("{value} is neither a number (4 or 0.5), nor ranges ([1-3,7-9]), nor a set ({{a,b}})")]
+    NotAValue {
+        /// The value.
+        value: Excerpt,
+    },
+    /// The number is not legal.
+    #[error(transparent)]
+    Amount(#[from] AmountError),
+    /// Something between the commas of `[...]` is not `a-b`.
+    #[error("{range} is not a range; write two whole numbers with '-' between, such as 1-3")]
+    NotARange {
+        /// What stands there.
+        range: Excerpt,
+    },
+    /// The ranges are not legal.
+    #[error(transparent)]
+    Ranges(#[from] RangesError),
+    /// The set is not legal.
+    #[error(transparent)]
+    Set(#[from] SetError),
+    /// The item does not add up with those before it.
+    #[error(transparent)]
+    Input(#[from] InputError),
+    /// The text is JSON (it begins with `[` or `{`) that is not a form of resources.
+    #[error("as JSON: {0}")]
+    Json(Box<str>),
+}
+
+/// One piece of the text between two `;`, without the blanks around it.
+pub(super) struct Token<'a> {
+    offset: usize,
+    index: usize,
+    text: &'a str,
+}
+
+impl<'a> Token<'a> {
+    /// The non-empty items of a text. Empty ones are skipped: `cpus:4;` is common and clear.
+    pub(super) fn all(text: &'a str) -> impl Iterator<Item = Self> {
+        let mut offset = 0;
+        text.split(';')
+            .map(move |piece| {
+                let begin = offset + (piece.len() - piece.trim_start().len());
+                offset += piece.len() + 1;
+                (begin, piece.trim())
+            })
+            .filter(|(_, piece)| !piece.is_empty())
+            .enumerate()
+            .map(|(index, (offset, text))| Self { offset, index, text })
+    }
+
+    pub(super) fn error(&self, reason: impl Into<Reason>) -> ParseError {
+        ParseError {
+            offset: self.offset,
+            index: self.index,
+            item: Excerpt::new(self.text),
+            reason: reason.into(),
+        }
+    }
+
+    /// The name and the text of the value.
+    pub(super) fn split(&self) -> Result<(Name, &'a str), Reason> {
+        let (name, value) = self.text.split_once(':').ok_or(Reason::NoColon)?;
+        let value = value.trim();
+        // Device addresses have colons, so inside a set they are part of an item.
+        if value.contains(':') && !value.starts_with('{') {
+            return Err(Reason::ExtraColon);
+        }
+        Ok((Name::new(undecorated(name.trim())?)?, value))
+    }
+}
+
+/// Takes `(*)` off a name; any other role is a reservation.
+fn undecorated(name: &str) -> Result<&str, Reason> {
+    let Some((bare, rest)) = name.split_once('(') else {
+        let stray = name.contains(')');
+        return if stray { Err(Reason::Unbalanced { found: ')' }) } else { Ok(name) };
+    };
+    let Some(role) = rest.strip_suffix(')').filter(|role| !role.contains(['(', ')'])) else {
+        return Err(Reason::Unbalanced { found: '(' });
+    };
+    match role.trim() {
+        "*" => Ok(bare.trim()),
+        role => Err(Reason::Reserved { role: Excerpt::new(role) }),
+    }
+}
+
+/// Reads one value: a number, `[a-b,c-d]` or `{a,b}`.
+pub(super) fn parse_value(text: &str) -> Result<Value, Reason> {
+    let text = text.trim();
+    if let Some(inner) = between(text, '[', ']')? {
+        return Ok(Value::Ranges(parse_ranges(inner)?));
+    }
+    if let Some(inner) = between(text, '{', '}')? {
+        let items = elements(inner);
+        return Ok(Value::Set(Set::new(items)?));
+    }
+    match text.parse() {
+        Ok(amount) => Ok(Value::Scalar(amount)),
+        Err(AmountError::NotANumber { text: value }) => Err(Reason::NotAValue { value }),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What stands between a pair of brackets, when the text is such a pair.
+fn between(text: &str, open: char, close: char) -> Result<Option<&str>, Reason> {
+    let Some(inner) = text.strip_prefix(open) else {
+        return Ok(None);
+    };
+    let Some(inner) = inner.strip_suffix(close) else {
+        return Err(Reason::Unbalanced { found: open });
+    };
+    match inner.chars().find(|c| "[]{}()".contains(*c)) {
+        Some(found) => Err(Reason::Unbalanced { found }),
+        None => Ok(Some(inner)),
+    }
+}
+
+/// The parts between commas; nothing at all is no part.
+fn elements(inner: &str) -> impl Iterator<Item = &str> {
+    let empty = inner.trim().is_empty();
+    inner.split(',').map(str::trim).filter(move |_| !empty)
+}
+
+/// Overlapping ranges in a text are united, as in Mesos.
+fn parse_ranges(inner: &str) -> Result<Ranges, Reason> {
+    let mut intervals = Vec::new();
+    for range in elements(inner) {
+        let bounds = range.split_once('-').map(|(begin, end)| (whole(begin), whole(end)));
+        let Some((Some(begin), Some(end))) = bounds else {
+            return Err(Reason::NotARange { range: Excerpt::new(range) });
+        };
+        intervals.push((begin, end));
+    }
+    Ok(Ranges::coalesced(intervals)?)
+}
+
+fn whole(text: &str) -> Option<u64> {
+    let text = text.trim();
+    // `u64::from_str` would also take a leading '+'.
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
+}
+
+/// Reads one amount where ranges and sets are not possible.
+pub(super) fn parse_amount(text: &str) -> Result<Amount, Reason> {
+    Ok(text.parse::<Amount>()?)
+}
+
+impl FromStr for Resources {
+    type Err = ParseError;
+
+    /// Reads the text form, or JSON when the text begins with `[` or `{`.
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        let trimmed = text.trim_start();
+        if trimmed.starts_with(['[', '{']) {
+            return serde_json::from_str(trimmed).map_err(|error| ParseError {
+                offset: text.len() - trimmed.len(),
+                index: 0,
+                item: Excerpt::new(trimmed),
+                reason: Reason::Json(error.to_string().into_boxed_str()),
+            });
+        }
+        let mut sum = Builder::default();
+        for token in Token::all(text) {
+            let add = |sum: &mut Builder| -> Result<(), Reason> {
+                let (name, value) = token.split()?;
+                Ok(sum.push(name, parse_value(value)?)?)
+            };
+            add(&mut sum).map_err(|reason| token.error(reason))?;
+        }
+        Ok(sum.finish())
+    }
+}
