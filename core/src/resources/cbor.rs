@@ -151,23 +151,32 @@ impl<C> Encode<C> for Resources {
 
 impl<'b, C> Decode<'b, C> for Resources {
     fn decode(d: &mut Decoder<'b>, ctx: &mut C) -> Result<Self, DecodeError> {
-        let count = length(d, Type::Map)?;
-        let mut items = Vec::with_capacity(room(count));
-        for _ in 0..count {
-            let key = Name::decode(d, ctx)?;
-            let value = Value::decode(d, ctx)?;
-            if value.is_empty() {
-                return Err(bad(d, format_args!("{key} is empty; empty resources are left out")));
-            }
-            items.push(Resource { key, value });
+        decode_entries(d, |d| Value::decode(d, ctx))
+    }
+}
+
+/// Reads a map of names. Each name stands once and has something, in any order: a later version may
+/// order names otherwise.
+fn decode_entries<'b>(
+    d: &mut Decoder<'b>,
+    mut value: impl FnMut(&mut Decoder<'b>) -> Result<Value, DecodeError>,
+) -> Result<Resources, DecodeError> {
+    let count = length(d, Type::Map)?;
+    let mut items = Vec::with_capacity(room(count));
+    for _ in 0..count {
+        let key = Name::decode(d, &mut ())?;
+        let value = value(d)?;
+        if value.is_empty() {
+            return Err(bad(d, format_args!("{key} is empty; empty resources are left out")));
         }
-        let collection = Self::from_items(items).map_err(|error| bad(d, error))?;
-        // Fewer keys than entries: some name stood twice and was added up.
-        if collection.len() as u64 == count {
-            Ok(collection)
-        } else {
-            Err(bad(d, "a resource name stands twice; it is written once"))
-        }
+        items.push(Resource { key, value });
+    }
+    let collection = Resources::from_items(items).map_err(|error| bad(d, error))?;
+    // Fewer keys than entries: some name stood twice and was added up.
+    if collection.len() as u64 == count {
+        Ok(collection)
+    } else {
+        Err(bad(d, "a resource name stands twice; it is written once"))
     }
 }
 
@@ -184,16 +193,7 @@ impl<C> Encode<C> for Quantities {
 
 impl<'b, C> Decode<'b, C> for Quantities {
     fn decode(d: &mut Decoder<'b>, ctx: &mut C) -> Result<Self, DecodeError> {
-        let count = length(d, Type::Map)?;
-        let mut out = Self::new();
-        for _ in 0..count {
-            let name = Name::decode(d, ctx)?;
-            let amount = Amount::decode(d, ctx)?;
-            if amount.is_zero() || !out.get(&name).is_zero() {
-                return Err(bad(d, format_args!("{name} is zero or stands twice")));
-            }
-            out.set(name, amount);
-        }
-        Ok(out)
+        let scalars = decode_entries(d, |d| Amount::decode(d, ctx).map(Value::Scalar))?;
+        Ok(Self::of(&scalars))
     }
 }

@@ -51,7 +51,7 @@ pub struct Collection<K> {
 #[non_exhaustive]
 pub enum Conflict<K> {
     /// One key with two kinds of value.
-    #[error("{key} is a {present} here and a {added} there; one name has one kind of value")]
+    #[error("{key} is given as {present} and as {added}; one name has one kind of value")]
     KindMismatch {
         /// The resource.
         key: K,
@@ -329,6 +329,15 @@ fn check_add<K: CollectionKey>(
         }
     };
     shared.map_or(Ok(()), |shared| Err(Conflict::Overlap { key: key(), shared }))
+}
+
+impl<K> IntoIterator for Collection<K> {
+    type Item = Resource<K>;
+    type IntoIter = smallvec::IntoIter<[Resource<K>; 4]>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.items.into_iter()
+    }
 }
 
 impl<'a, K> IntoIterator for &'a Collection<K> {

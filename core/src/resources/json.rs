@@ -7,7 +7,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::de::{self, IgnoredAny, MapAccess, SeqAccess, value::MapAccessDeserializer};
+use serde::de::{self, IgnoredAny, MapAccess, SeqAccess};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Value as Json, json};
 
@@ -33,50 +33,17 @@ impl Serialize for Amount {
 impl<'de> Deserialize<'de> for Amount {
     /// A JSON number, by its text, or a string with the same text.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(AmountVisitor)
-    }
-}
-
-struct AmountVisitor;
-
-impl<'de> de::Visitor<'de> for AmountVisitor {
-    type Value = Amount;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an amount: a number of at least 0, or the same as a string")
-    }
-
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<Amount, E> {
-        text.parse().map_err(E::custom)
-    }
-
-    fn visit_u64<E: de::Error>(self, number: u64) -> Result<Amount, E> {
-        self.visit_str(&number.to_string())
-    }
-
-    fn visit_i64<E: de::Error>(self, number: i64) -> Result<Amount, E> {
-        self.visit_str(&number.to_string())
-    }
-
-    fn visit_u128<E: de::Error>(self, number: u128) -> Result<Amount, E> {
-        self.visit_str(&number.to_string())
-    }
-
-    fn visit_i128<E: de::Error>(self, number: i128) -> Result<Amount, E> {
-        self.visit_str(&number.to_string())
-    }
-
-    /// `serde_json` calls this only when the shortest text of the double is the text of the number,
-    /// so printing it restores what was written. Nothing is computed with it.
-    fn visit_f64<E: de::Error>(self, number: f64) -> Result<Amount, E> {
-        self.visit_str(&number.to_string())
-    }
-
-    /// With arbitrary precision `serde_json` hands a number over as a map of one private key.
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Amount, A::Error> {
-        let number = serde_json::Number::deserialize(MapAccessDeserializer::new(map))
-            .map_err(|_| de::Error::invalid_type(de::Unexpected::Map, &self))?;
-        self.visit_str(&number.to_string())
+        // Through `serde_json`, which alone knows how it hands over the text of a number.
+        let unexpected = match Json::deserialize(deserializer)? {
+            Json::Number(number) => return number.as_str().parse().map_err(de::Error::custom),
+            Json::String(text) => return text.parse().map_err(de::Error::custom),
+            Json::Null => de::Unexpected::Unit,
+            Json::Bool(value) => de::Unexpected::Bool(value),
+            Json::Array(_) => de::Unexpected::Seq,
+            Json::Object(_) => de::Unexpected::Map,
+        };
+        let expected = "an amount: a number of at least 0, or the same as a string";
+        Err(de::Error::invalid_type(unexpected, &expected))
     }
 }
 
@@ -205,7 +172,7 @@ fn next_name<'de, A: MapAccess<'de>>(
 /// The value of a plain object: a number, a list of pairs, a list of strings, or the text of one.
 fn plain_value(json: &Json) -> Result<Value, String> {
     match json {
-        Json::Number(number) => match number.to_string().parse() {
+        Json::Number(number) => match number.as_str().parse() {
             Ok(amount) => Ok(Value::Scalar(amount)),
             Err(error) => Err(error.to_string()),
         },
@@ -303,32 +270,29 @@ struct MesosSet {
 }
 
 impl MesosResource {
-    fn unsupported_field(&self) -> Option<&'static str> {
-        let reserved = self.role.as_deref().is_some_and(|role| role != "*");
+    /// Fields of features that this version lacks must not be dropped silently.
+    fn check_supported(&self) -> Result<(), String> {
+        let role = self.role.as_deref().is_some_and(|role| role != "*");
         let stack = self.reservations.as_ref().is_some_and(|stack| !stack.is_empty());
-        [
-            ("role", reserved),
-            ("reservation", self.reservation.is_some()),
-            ("reservations", stack),
-            ("allocation_info", self.allocation_info.is_some()),
-            ("disk", self.disk.is_some()),
-            ("revocable", self.revocable.is_some()),
-            ("shared", self.shared.is_some()),
-            ("provider_id", self.provider_id.is_some()),
-        ]
-        .into_iter()
-        .find_map(|(field, given)| given.then_some(field))
+        for (field, what, given) in [
+            ("role", "reservations are", role),
+            ("reservation", "reservations are", self.reservation.is_some()),
+            ("reservations", "reservations are", stack),
+            ("allocation_info", "this field is", self.allocation_info.is_some()),
+            ("disk", "this field is", self.disk.is_some()),
+            ("revocable", "revocable resources are", self.revocable.is_some()),
+            ("shared", "shared resources are", self.shared.is_some()),
+            ("provider_id", "this field is", self.provider_id.is_some()),
+        ] {
+            if given {
+                return Err(format!("{field}: {what} not supported by this version; leave it out"));
+            }
+        }
+        Ok(())
     }
 
     fn into_value(self) -> Result<Value, String> {
-        if let Some(field) = self.unsupported_field() {
-            let what = if field.starts_with('r') && field != "revocable" {
-                "reservations are"
-            } else {
-                "this field is"
-            };
-            return Err(format!("{field}: {what} not supported by this version; leave it out"));
-        }
+        self.check_supported()?;
         match (self.r#type, self.scalar, self.ranges, self.set) {
             (MesosType::Scalar, Some(scalar), None, None) => Ok(Value::Scalar(scalar.value)),
             (MesosType::Ranges, None, Some(ranges), None) => {
