@@ -60,6 +60,8 @@ fn rs57_nothing_wraps_at_the_last_number() {
     let mut sum = last.clone();
     sum.add(&ranges("[0-0]"));
     assert_eq!(sum.to_string(), "[0-0,18446744073709551614-18446744073709551615]");
+    sum.add(&ranges("[18446744073709551615-18446744073709551615]"));
+    assert_eq!(sum.iter().len(), 2, "the last number is already in the last interval");
     let mut all = ranges("[0-18446744073709551615]");
     assert_eq!(all.count(), 1 << 64);
     all.subtract(&last);
