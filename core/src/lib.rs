@@ -1,3 +1,44 @@
 //! Tamias: an embedded scheduling kernel.
+//!
+//! A kernel turns a stream of [`Command`]s into resource offers, placements and task state changes:
+//! deterministic to the byte, without a daemon or a hidden thread. This is the map of the crate,
+//! from the inside out; each layer may use only those before it.
+//!
+//! | layer | modules | what it is |
+//! |---|---|---|
+//! | vocabulary | [`ids`], [`time`], [`resources`], [`attributes`], [`status`], [`value`], [`error`], [`limits`], [`options`] | values without behaviour of their own |
+//! | language | [`command`], [`reply`], [`event`] | what goes in and comes out |
+//! | ledger | [`state`] | everything a kernel knows; pure |
+//! | decisions | [`allocator`] | who is offered what; pure, reads the ledger |
+//! | transition | [`machine`] | applies one command; pure, writes the ledger |
+//!
+//! Start reading at [`command`], then [`machine`], then [`state::task`].
 
+pub mod allocator;
+pub mod arena;
+pub mod attributes;
+pub mod command;
+pub mod error;
+pub mod event;
+pub mod ids;
+pub mod intern;
+pub mod limits;
+pub mod machine;
+pub mod map;
+pub mod names;
+pub mod options;
+pub mod reply;
 pub mod resources;
+mod shared;
+pub mod state;
+pub mod status;
+pub mod time;
+pub mod value;
+
+pub use command::{Command, Envelope};
+pub use error::{Code, Rejection};
+pub use event::{Effect, Effects, Event};
+pub use options::Options;
+pub use reply::Reply;
+pub use state::State;
+pub use time::{Nanos, Time};

@@ -1,0 +1,46 @@
+//! Who is offered an agent's free resources: weighted dominant resource fairness over roles, then
+//! over the frameworks of a role.
+//!
+//! The allocator reads the state and returns grants; the [`machine`](crate::machine) commits them.
+//! The algorithm is that of Ghodsi et al., *Dominant Resource Fairness: Fair Allocation of Multiple
+//! Resource Types* (NSDI 2011), in the coarse form of Mesos: the first framework in order that may
+//! have the resources gets everything that is free on the agent.
+//!
+//! - [`share`]: shares as exact fractions
+//! - [`order`]: who is next
+//! - [`gate`]: may it have this, and if not, why not
+
+pub mod gate;
+pub mod order;
+pub mod share;
+
+use crate::ids::{AgentId, FrameworkId, RoleId};
+use crate::resources::Bundle;
+use crate::state::State;
+
+pub use gate::{Refusal, gate};
+pub use order::Order;
+pub use share::Share;
+
+/// What one framework is to be offered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Placement {
+    /// Whom.
+    pub framework: FrameworkId,
+    /// In which role.
+    pub role: RoleId,
+    /// What: everything free on the agent.
+    pub resources: Bundle,
+}
+
+/// Finds the framework that is to be offered an agent's free resources, if any may have them.
+pub fn place(state: &State, order: &mut Order, agent: AgentId) -> Option<Placement> {
+    let row = state.agents().get(agent).filter(|agent| agent.is_active())?;
+    let free = row.free();
+    if !state.is_allocatable(&free) {
+        return None;
+    }
+    let (role, framework) =
+        order.first(state, |role, framework| gate(state, framework, role, agent, &free).is_ok())?;
+    Some(Placement { framework, role, resources: free })
+}

@@ -1,0 +1,222 @@
+//! Commands: everything that can be asked of the kernel, in one language.
+//!
+//! A [`Command`] is at once the Rust API, the journal record, the input of property tests and fuzzers, the line of
+//! a conformance script and the bug report. Each has an explicit number (the journal) and a name (JSON, the `do` of
+//! a line); numbers are never reused. Times and ids of the sender are not part of it, they are in the [`Envelope`].
+//!
+//! - [`session`]: opening and closing sessions, time
+//! - [`operator`]: weights, agents out of service, teardown
+//! - [`agent`]: registration, updates
+//! - [`framework`]: subscription, offers, tasks
+
+pub mod agent;
+pub mod framework;
+pub mod operator;
+pub mod session;
+
+use minicbor::decode::Error as DecodeError;
+use minicbor::{Decode, Encode};
+
+use crate::error::{Code, Rejection, shorten};
+use crate::ids::SessionId;
+use crate::time::Time;
+
+pub use agent::{RegisterAgent, ReportedTask, ReregisterAgent, Update, UpdateAgent};
+pub use framework::{
+    Accept, Acknowledge, Decline, Kill, LaunchTasks, Operation, Reconcile, ReconcileTask, Revive,
+    Subscribe, Suppress, TaskCommand, TaskHandle, TaskRef, TaskSpec,
+};
+pub use operator::{
+    DeactivateAgent, ReactivateAgent, RemoveAgent, RoleWeight, Teardown, UpdateWeights,
+};
+pub use session::{AdvanceTime, CloseSession, OpenSession, Restart, SessionKind, Tick};
+
+macro_rules! commands {
+    ($($(#[$doc:meta])* $name:ident = $number:literal, $text:literal;)*) => {
+        /// One command; see the module text.
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        #[non_exhaustive]
+        pub enum Command {
+            $($(#[$doc])* $name($name),)*
+        }
+
+        impl Command {
+            /// The names of all commands as they stand in JSON.
+            pub const NAMES: &'static [&'static str] = &[$($text),*];
+
+            /// The name in JSON.
+            #[must_use]
+            pub const fn name(&self) -> &'static str {
+                match self {
+                    $(Self::$name(_) => $text,)*
+                }
+            }
+
+            /// Reads a command from its name and the object with its fields.
+            ///
+            /// Errors: [`Code::UnknownCommand`]; [`Code::Malformed`] with the path of the field.
+            pub fn from_json(name: &str, fields: serde_json::Value) -> Result<Self, Rejection> {
+                match name {
+                    $($text => read_fields(fields).map(Self::$name),)*
+                    _ => Err(unknown_command(name)),
+                }
+            }
+
+            /// The object with the fields of the command, without its name.
+            ///
+            /// # Errors
+            /// None for commands that were decoded; serialisation of maps and numbers cannot fail.
+            pub fn to_json(&self) -> serde_json::Result<serde_json::Value> {
+                match self {
+                    $(Self::$name(command) => serde_json::to_value(command),)*
+                }
+            }
+        }
+
+        $(impl From<$name> for Command {
+            fn from(command: $name) -> Self {
+                Self::$name(command)
+            }
+        })*
+
+        /// Encoded as `[number, fields]`.
+        impl<C> Encode<C> for Command {
+            fn encode<W: minicbor::encode::Write>(
+                &self,
+                e: &mut minicbor::Encoder<W>,
+                ctx: &mut C,
+            ) -> Result<(), minicbor::encode::Error<W::Error>> {
+                match self {
+                    $(Self::$name(command) => {
+                        e.array(2)?.u16($number)?.encode_with(command, ctx)?.ok()
+                    })*
+                }
+            }
+        }
+
+        impl<'b, C> Decode<'b, C> for Command {
+            fn decode(d: &mut minicbor::Decoder<'b>, ctx: &mut C) -> Result<Self, DecodeError> {
+                let at = d.position();
+                if d.array()? != Some(2) {
+                    return Err(DecodeError::message("a command has 2 parts").at(at));
+                }
+                match d.u16()? {
+                    $($number => d.decode_with(ctx).map(Self::$name),)*
+                    number => Err(DecodeError::unknown_variant(i64::from(number)).at(at)),
+                }
+            }
+        }
+    };
+}
+
+commands! {
+    /// Opens a session.
+    OpenSession = 1, "open_session";
+    /// Closes the sender's session.
+    CloseSession = 2, "close_session";
+    /// Lets time and pending work go on by one counted step.
+    Tick = 3, "tick";
+    /// Allows a step of time beyond 24 hours.
+    AdvanceTime = 4, "advance_time";
+    /// The kernel was opened from a journal: nobody is connected any more.
+    Restart = 5, "restart";
+
+    /// Sets weights of roles.
+    UpdateWeights = 10, "update_weights";
+    /// Takes an agent out of service; its tasks run on.
+    DeactivateAgent = 11, "deactivate_agent";
+    /// Takes it into service again.
+    ReactivateAgent = 12, "reactivate_agent";
+    /// Removes an agent for good.
+    RemoveAgent = 13, "remove_agent";
+    /// Removes a framework and kills its tasks.
+    Teardown = 14, "teardown";
+
+    /// Registers a new agent.
+    RegisterAgent = 20, "register_agent";
+    /// Brings a known agent back, with the tasks it has.
+    ReregisterAgent = 21, "reregister_agent";
+    /// Changes resources or attributes of an agent.
+    UpdateAgent = 22, "update_agent";
+    /// Reports the state of a task.
+    Update = 23, "update";
+
+    /// Subscribes a framework, or takes over a known one.
+    Subscribe = 30, "subscribe";
+    /// Uses offers of one agent.
+    Accept = 31, "accept";
+    /// Gives offers back.
+    Decline = 32, "decline";
+    /// Drops filters and wants offers again.
+    Revive = 33, "revive";
+    /// Wants no offers for now.
+    Suppress = 34, "suppress";
+    /// Has a task killed.
+    Kill = 35, "kill";
+    /// Confirms a status update.
+    Acknowledge = 36, "acknowledge";
+    /// Asks for the state of tasks.
+    Reconcile = 37, "reconcile";
+}
+
+/// A command with who sent it and when: what is applied, journaled and replayed.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Envelope {
+    /// When: nanoseconds since the Unix epoch.
+    #[n(0)]
+    pub now: Time,
+    /// The sender; none for sessions to be opened and for time.
+    #[n(1)]
+    pub session: Option<SessionId>,
+    /// What.
+    #[n(2)]
+    pub command: Command,
+}
+
+fn read_fields<T: serde::de::DeserializeOwned>(fields: serde_json::Value) -> Result<T, Rejection> {
+    serde_path_to_error::deserialize(fields).map_err(|error| {
+        let path = error.path().to_string();
+        let rejection = Rejection::new(Code::Malformed, error.into_inner().to_string());
+        if path == "." { rejection } else { rejection.at(path) }
+    })
+}
+
+fn unknown_command(name: &str) -> Rejection {
+    let near = Command::NAMES.iter().find(|known| {
+        let stem = |s: &str| s.replace(['_', '-'], "").to_lowercase();
+        stem(known) == stem(name) || (name.len() > 3 && known.starts_with(name))
+    });
+    let hint = match near {
+        Some(known) => format!("did you mean `{known}`?"),
+        None => format!("expected one of {}", Command::NAMES.join(", ")),
+    };
+    let message = format!("there is no command {:?}: {hint}", shorten(name));
+    Rejection::new(Code::UnknownCommand, message).at("do")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_errors_name_the_field() {
+        let fields = serde_json::json!({"name": "m1", "resources": "cpus:x"});
+        let error = Command::from_json("register_agent", fields).unwrap_err();
+        assert_eq!((error.code(), error.field()), (Code::Malformed, "resources"));
+        let fields = serde_json::json!({"offers": ["o0.1"], "operations": [{"launch": {"tasks": [{"nam": "t"}]}}]});
+        let error = Command::from_json("accept", fields).unwrap_err();
+        assert_eq!(error.field(), "operations[0].launch.tasks[0].nam");
+        let error = Command::from_json("register-agent", serde_json::json!({})).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "do: there is no command \"register-agent\": did you mean `register_agent`?"
+        );
+    }
+
+    #[test]
+    fn an_unknown_number_is_an_error() {
+        let bytes = minicbor::to_vec((9999_u16, ())).unwrap();
+        assert!(minicbor::decode::<Command>(&bytes).is_err());
+    }
+}

@@ -1,0 +1,146 @@
+//! Commands of agent sessions (agent drivers).
+
+use minicbor::{Decode, Encode};
+use serde::{Deserialize, Serialize};
+
+use crate::attributes::Attributes;
+use crate::ids::{AgentId, TaskId};
+use crate::resources::Resources;
+use crate::status::{Reason, Source, TaskState};
+use crate::value::{Bytes, Ext, Uuid};
+
+/// Registers a new agent. Reply: [`Registered`](crate::reply::Reply::Registered).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
+#[serde(deny_unknown_fields)]
+#[cbor(map)]
+pub struct RegisterAgent {
+    /// A name unique among agents, by which it is found again after a restart.
+    #[n(0)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<Box<str>>,
+    /// What it has.
+    #[n(1)]
+    pub resources: Resources,
+    /// What frameworks may look at.
+    #[n(2)]
+    #[serde(default, skip_serializing_if = "Attributes::is_empty")]
+    pub attributes: Attributes,
+    /// Opaque bytes of a wire layer.
+    #[n(3)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ext: Option<Ext>,
+}
+
+/// A task that a returning agent has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
+#[serde(deny_unknown_fields)]
+#[cbor(map)]
+pub struct ReportedTask {
+    /// Which.
+    #[n(0)]
+    pub task: TaskId,
+    /// Its state as the agent knows it.
+    #[n(1)]
+    pub state: TaskState,
+}
+
+/// Brings a known agent back, named by its id or by its name. Tasks that the kernel knows there and that are not
+/// listed are gone and get a terminal update; launches and kills that did not arrive are sent again.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
+#[serde(deny_unknown_fields)]
+#[cbor(map)]
+pub struct ReregisterAgent {
+    /// The id it was given.
+    #[n(0)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<AgentId>,
+    /// Or its name.
+    #[n(1)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<Box<str>>,
+    /// What it has now; as before if left out.
+    #[n(2)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resources: Option<Resources>,
+    /// What frameworks may look at now; as before if left out.
+    #[n(3)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attributes: Option<Attributes>,
+    /// All tasks that it has.
+    #[n(4)]
+    #[serde(default)]
+    pub tasks: Vec<ReportedTask>,
+}
+
+/// Changes an agent. A smaller total than what is in use is legal: nothing is offered there until enough is returned.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
+#[serde(deny_unknown_fields)]
+#[cbor(map)]
+pub struct UpdateAgent {
+    /// Which; one of the session's agents.
+    #[n(0)]
+    pub agent: AgentId,
+    /// The new total.
+    #[n(1)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resources: Option<Resources>,
+    /// The new attributes; if they differ as a set, all filters on the agent are dropped.
+    #[n(2)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attributes: Option<Attributes>,
+}
+
+/// Reports the state of a task. One update per task is in flight to the framework; later ones wait for its
+/// acknowledgement. Resources are recovered at a terminal state, not at its acknowledgement.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
+#[serde(deny_unknown_fields)]
+#[cbor(map)]
+pub struct Update {
+    /// Which task, on one of the session's agents.
+    #[n(0)]
+    pub task: TaskId,
+    /// Its state; any but `TASK_UNREACHABLE` and `TASK_UNKNOWN`, which only the kernel can say.
+    #[n(1)]
+    pub state: TaskState,
+    /// Identity of this update; the kernel assigns one if left out. A repeated one is ignored.
+    #[n(2)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uuid: Option<Uuid>,
+    /// Who says so; `SOURCE_EXECUTOR` if left out.
+    #[n(3)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<Source>,
+    /// Why.
+    #[n(4)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
+    /// For people.
+    #[n(5)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<Box<str>>,
+    /// For the framework.
+    #[n(6)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<Bytes>,
+    /// Whether the task is healthy, if it is checked.
+    #[n(7)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub healthy: Option<bool>,
+}
+
+impl Update {
+    /// An update with nothing but a state.
+    #[must_use]
+    pub const fn new(task: TaskId, state: TaskState) -> Self {
+        Self {
+            task,
+            state,
+            uuid: None,
+            source: None,
+            reason: None,
+            message: None,
+            data: None,
+            healthy: None,
+        }
+    }
+}

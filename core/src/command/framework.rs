@@ -1,0 +1,283 @@
+//! Commands of framework sessions.
+
+use std::collections::BTreeMap;
+
+use minicbor::{Decode, Encode};
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{AgentId, FrameworkId, OfferId, TaskId};
+use crate::options::OnInvalid;
+use crate::resources::Resources;
+use crate::time::Nanos;
+use crate::value::{Capability, Ext, Uuid};
+
+/// Subscribes a framework. With `framework`, or with the `name` of a disconnected one, the sender takes over that
+/// framework: its outstanding offers are discarded, its tasks run on, unacknowledged updates are delivered again,
+/// and roles, capabilities, timeout and name are replaced by what is given here.
+/// Reply: [`Subscribed`](crate::reply::Reply::Subscribed).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
+#[serde(deny_unknown_fields)]
+#[cbor(map)]
+pub struct Subscribe {
+    /// The framework to take over.
+    #[n(0)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub framework: Option<FrameworkId>,
+    /// A name unique among frameworks, by which it is found again after a restart.
+    #[n(1)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<Box<str>>,
+    /// In which roles it takes part; none means that it gets no offers.
+    #[n(2)]
+    pub roles: Vec<Box<str>>,
+    /// In which of them it wants no offers for now.
+    #[n(3)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub suppressed_roles: Vec<Box<str>>,
+    /// Time to come back after a disconnection before it is removed; the kernel's option if left out.
+    #[n(4)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failover_timeout_seconds: Option<Nanos>,
+    /// What it can deal with; the kernel's option if left out.
+    #[n(5)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capabilities: Option<Vec<Capability>>,
+    /// Opaque bytes of a wire layer.
+    #[n(6)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ext: Option<Ext>,
+}
+
+/// What to run, for agents that run processes.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
+#[serde(deny_unknown_fields)]
+#[cbor(map)]
+pub struct TaskCommand {
+    /// Program and arguments; or `shell`.
+    #[n(0)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub argv: Vec<Box<str>>,
+    /// A line for `/bin/sh -c`; or `argv`.
+    #[n(1)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shell: Option<Box<str>>,
+    /// Environment variables on top of the agent's base environment.
+    #[n(2)]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub env: BTreeMap<Box<str>, Box<str>>,
+    /// Working directory; the task's sandbox if left out.
+    #[n(3)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cwd: Option<Box<str>>,
+    /// File to read as standard input; empty input if left out.
+    #[n(4)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stdin: Option<Box<str>>,
+}
+
+/// A task to launch.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
+#[serde(deny_unknown_fields)]
+#[cbor(map)]
+pub struct TaskSpec {
+    /// Unique among the framework's live and unreachable tasks.
+    #[n(0)]
+    pub name: Box<str>,
+    /// What it takes of the offers; not empty.
+    #[n(1)]
+    pub resources: Resources,
+    /// What to run, for agents that run processes.
+    #[n(2)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<TaskCommand>,
+    /// Time between asking it to end and ending it.
+    #[n(3)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kill_grace_seconds: Option<Nanos>,
+    /// Time after its start at which it is killed and fails.
+    #[n(4)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_completion_seconds: Option<Nanos>,
+    /// For people and tools.
+    #[n(5)]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<Box<str>, Box<str>>,
+    /// Opaque bytes of a wire layer.
+    #[n(6)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ext: Option<Ext>,
+}
+
+/// What to do with accepted resources.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Operation {
+    /// Launch tasks.
+    #[n(1)]
+    Launch(#[n(0)] LaunchTasks),
+}
+
+/// Tasks to launch, in order.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
+#[serde(deny_unknown_fields)]
+#[cbor(map)]
+pub struct LaunchTasks {
+    /// Each by itself: one that is invalid does not stop the others, under `report`.
+    #[n(0)]
+    pub tasks: Vec<TaskSpec>,
+}
+
+impl From<Vec<TaskSpec>> for Operation {
+    fn from(tasks: Vec<TaskSpec>) -> Self {
+        Self::Launch(LaunchTasks { tasks })
+    }
+}
+
+/// Uses offers, all of one agent and one role. What no operation takes is free again, and refused by this framework
+/// for `refuse_seconds`. Reply: [`Accepted`](crate::reply::Reply::Accepted) with one outcome per task.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
+#[serde(deny_unknown_fields)]
+#[cbor(map)]
+pub struct Accept {
+    /// At least one, none twice.
+    #[n(0)]
+    pub offers: Vec<OfferId>,
+    /// In order; none is a decline.
+    #[n(1)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub operations: Vec<Operation>,
+    /// How long the rest is refused; the kernel's option if left out.
+    #[n(2)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refuse_seconds: Option<Nanos>,
+    /// Reject the whole call for one fault, or report outcomes; the kernel's option if left out.
+    #[n(3)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_invalid: Option<OnInvalid>,
+}
+
+/// Gives offers back. Ids that are no live offers of the framework are listed in the reply,
+/// [`Declined`](crate::reply::Reply::Declined); the others are processed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
+#[serde(deny_unknown_fields)]
+#[cbor(map)]
+pub struct Decline {
+    /// Which.
+    #[n(0)]
+    pub offers: Vec<OfferId>,
+    /// How long the same or less is not offered again; the kernel's option if left out.
+    #[n(1)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refuse_seconds: Option<Nanos>,
+}
+
+/// Wants offers again: filters of these roles are dropped, suppression ends.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
+#[serde(deny_unknown_fields)]
+#[cbor(map)]
+pub struct Revive {
+    /// Which roles; none means all.
+    #[n(0)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub roles: Vec<Box<str>>,
+}
+
+/// Wants no offers until it revives; outstanding ones stay valid.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
+#[serde(deny_unknown_fields)]
+#[cbor(map)]
+pub struct Suppress {
+    /// Which roles; none means all.
+    #[n(0)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub roles: Vec<Box<str>>,
+}
+
+/// A task, by the framework's name for it or by handle. In JSON `"name"` or `{"id": "t0.1"}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
+#[serde(untagged, expecting = "expected a task's name, or {\"id\": \"t0.1\"} for a handle")]
+pub enum TaskRef {
+    /// The framework's name.
+    #[n(0)]
+    Name(#[n(0)] Box<str>),
+    /// The handle.
+    #[n(1)]
+    Handle(#[n(0)] TaskHandle),
+}
+
+/// A task's handle as an object, to tell it from a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
+#[serde(deny_unknown_fields)]
+#[cbor(map)]
+pub struct TaskHandle {
+    /// As in replies and events.
+    #[n(0)]
+    pub id: TaskId,
+}
+
+impl From<&str> for TaskRef {
+    fn from(name: &str) -> Self {
+        Self::Name(name.into())
+    }
+}
+
+impl From<TaskId> for TaskRef {
+    fn from(id: TaskId) -> Self {
+        Self::Handle(TaskHandle { id })
+    }
+}
+
+/// Has a task killed. A task that is not known is answered as by [`Reconcile`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
+#[serde(deny_unknown_fields)]
+#[cbor(map)]
+pub struct Kill {
+    /// Which.
+    #[n(0)]
+    pub task: TaskRef,
+    /// Time between asking it to end and ending it; the task's own if left out. A repeated kill may shorten a running
+    /// grace, never extend it.
+    #[n(1)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kill_grace_seconds: Option<Nanos>,
+}
+
+/// Confirms the update in flight, so that the next one of the task is delivered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
+#[serde(deny_unknown_fields)]
+#[cbor(map)]
+pub struct Acknowledge {
+    /// Which task.
+    #[n(0)]
+    pub task: TaskRef,
+    /// The uuid of the update.
+    #[n(1)]
+    pub uuid: Uuid,
+}
+
+/// One task to be reconciled.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
+#[serde(deny_unknown_fields)]
+#[cbor(map)]
+pub struct ReconcileTask {
+    /// Which; it need not be known.
+    #[n(0)]
+    pub task: TaskRef,
+    /// The agent that the framework believes it to be on.
+    #[n(1)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<AgentId>,
+}
+
+/// Asks for the state of tasks: each listed one is answered by an update without uuid; an empty list asks for all
+/// tasks that the kernel has. Changes nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
+#[serde(deny_unknown_fields)]
+#[cbor(map)]
+pub struct Reconcile {
+    /// Which; none means all.
+    #[n(0)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tasks: Vec<ReconcileTask>,
+}

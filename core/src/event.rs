@@ -1,0 +1,191 @@
+//! Events: what sessions are told.
+//!
+//! An event is a notification; the state is the truth. Offers live in the state until they end, updates until they
+//! are acknowledged, so a reader that falls behind is brought up to date from there. An event is identified by
+//! `(seq, ordinal)`: the command that caused it, and its place among the events of that command.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::attributes::Attributes;
+use crate::command::TaskSpec;
+use crate::ids::{AgentId, FrameworkId, OfferId, SessionId, TaskId};
+use crate::resources::Resources;
+use crate::status::{Reason, Source, TaskState};
+use crate::time::{Nanos, Time};
+use crate::value::{Bytes, Uuid};
+
+/// What a session is told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Event {
+    /// To a framework: resources of one agent, held for it until it answers.
+    Offer(Offer),
+    /// To a framework: an offer ended without its doing.
+    Rescind {
+        /// Which.
+        offer: OfferId,
+        /// Why.
+        reason: RescindReason,
+    },
+    /// To a framework: the state of a task.
+    Update(TaskStatus),
+    /// To a framework: an agent is removed or unreachable. Its tasks get updates of their own.
+    AgentLost {
+        /// Which.
+        agent: AgentId,
+    },
+    /// To a framework's session: its subscription has ended.
+    SubscriptionEnded {
+        /// Why.
+        reason: EndReason,
+    },
+    /// To an agent driver: start a task.
+    Launch(Launch),
+    /// To an agent driver: end a task.
+    Kill {
+        /// On which agent.
+        agent: AgentId,
+        /// Which task.
+        task: TaskId,
+        /// Time between asking and ending it.
+        grace_seconds: Nanos,
+    },
+    /// To an agent driver: the framework has seen the update; a driver that keeps updates may drop it.
+    Acknowledged {
+        /// On which agent.
+        agent: AgentId,
+        /// Of which task.
+        task: TaskId,
+        /// Which update.
+        uuid: Uuid,
+    },
+    /// To an agent driver: the agent was removed; end its tasks and forget it.
+    AgentRemoved {
+        /// Which.
+        agent: AgentId,
+    },
+    /// The session's ring overflowed; what follows was read from the state again. Offers and updates that were
+    /// seen before are repeated.
+    Resync,
+}
+
+/// Resources of one agent, held for one framework in one role.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Offer {
+    /// Its id, for accept and decline.
+    pub offer: OfferId,
+    /// Whose resources.
+    pub agent: AgentId,
+    /// The agent's name, if it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agent_name: Option<Arc<str>>,
+    /// In which of its roles the framework is offered them.
+    pub role: Arc<str>,
+    /// What is offered.
+    pub resources: Resources,
+    /// The agent's attributes.
+    #[serde(skip_serializing_if = "attributes_empty")]
+    pub attributes: Arc<Attributes>,
+    /// When the offer is rescinded if it is not answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires: Option<Time>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn attributes_empty(attributes: &Arc<Attributes>) -> bool {
+    attributes.is_empty()
+}
+
+/// Why an offer ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum RescindReason {
+    /// It was not answered in time.
+    Timeout,
+    /// The agent is disconnected, deactivated, unreachable or removed.
+    AgentInactive,
+    /// The framework is no longer subscribed to the role.
+    RoleRemoved,
+    /// Weights changed.
+    WeightsUpdated,
+}
+
+/// Why a subscription ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum EndReason {
+    /// Another session took the framework over.
+    FailedOver,
+    /// The framework was torn down.
+    TornDown,
+}
+
+/// The state of a task as a framework is told it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TaskStatus {
+    /// The framework's name for the task.
+    pub name: Box<str>,
+    /// Its handle, unless the kernel does not know it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub task: Option<TaskId>,
+    /// The state.
+    pub state: TaskState,
+    /// Who says so.
+    pub source: Source,
+    /// Why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
+    /// For people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<Box<str>>,
+    /// Where the task is or was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agent: Option<AgentId>,
+    /// To be acknowledged with this; without it there is nothing to acknowledge.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub uuid: Option<Uuid>,
+    /// When it was said.
+    pub time: Time,
+    /// Since when the agent cannot be reached.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unreachable_time: Option<Time>,
+    /// Whether the task is healthy, if it is checked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub healthy: Option<bool>,
+    /// The driver's data.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data: Option<Bytes>,
+}
+
+/// A task to be started by an agent driver.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Launch {
+    /// On which agent.
+    pub agent: AgentId,
+    /// Its handle, for updates.
+    pub task: TaskId,
+    /// Whose it is.
+    pub framework: FrameworkId,
+    /// In which role.
+    pub role: Arc<str>,
+    /// What to run.
+    pub spec: Arc<TaskSpec>,
+}
+
+/// An event with its addressee.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Effect {
+    /// Whom to tell.
+    pub session: SessionId,
+    /// What.
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+/// Where applied commands leave their events, in order.
+pub type Effects = Vec<Effect>;

@@ -1,0 +1,263 @@
+//! Registration, return and change of agents.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::{Machine, over_limit};
+use crate::attributes::Attributes;
+use crate::command::{RegisterAgent, ReregisterAgent, SessionKind, UpdateAgent};
+use crate::error::{Code, Rejection, shorten};
+use crate::event::Event;
+use crate::ids::{AgentId, SessionId, TaskId};
+use crate::limits::{EXT_BYTES_MAX, OBJECTS_MAX, TASKS_PER_COMMAND_MAX};
+use crate::names::check_name;
+use crate::reply::Reply;
+use crate::resources::{Bundle, Resources};
+use crate::state::grant::scalars;
+use crate::state::{Agent, Liveness};
+use crate::status::TaskState;
+use crate::value::Ext;
+
+impl Machine<'_> {
+    pub(super) fn register_agent(
+        &mut self,
+        sender: Option<SessionId>,
+        command: &RegisterAgent,
+    ) -> Result<Reply, Rejection> {
+        let session = self.sender(sender, SessionKind::Agent)?;
+        check_ext(command.ext.as_ref())?;
+        if let Some(name) = &command.name {
+            check_name("agent", name).map_err(|r| r.at("name"))?;
+            if let Some(taken) = self.state.agent_id(name) {
+                let text = format!(
+                    "the name {:?} is that of agent {taken}: bring it back with reregister_agent, \
+                     or use another name",
+                    shorten(name)
+                );
+                return Err(Rejection::new(Code::NameTaken, text).at("name").id(taken.to_u64()));
+            }
+        }
+        self.check_total(&Bundle::new(), &command.resources)?;
+        if !self.state.agents.has_room_for(1) {
+            return Err(over_limit("agents", OBJECTS_MAX + 1, OBJECTS_MAX));
+        }
+
+        let total = self.state.names.intern(&command.resources);
+        self.state.total.add_assign(&scalars(&total));
+        let name: Option<Arc<str>> = command.name.as_deref().map(Into::into);
+        let id = self.state.agents.insert(Agent {
+            name: name.clone(),
+            total,
+            attributes: Arc::new(command.attributes.clone()),
+            ext: command.ext.clone(),
+            liveness: Liveness::Connected(session),
+            deactivated: false,
+            offered: Bundle::new(),
+            allocated: Bundle::new(),
+            grants: Default::default(),
+            tasks: Default::default(),
+        });
+        if let Some(name) = name {
+            self.state.agent_ids.insert(name, id);
+        }
+        self.attach_agent(session, id);
+        self.offer_now(id);
+        Ok(Reply::Registered { agent: id })
+    }
+
+    pub(super) fn reregister_agent(
+        &mut self,
+        sender: Option<SessionId>,
+        command: &ReregisterAgent,
+    ) -> Result<Reply, Rejection> {
+        let session = self.sender(sender, SessionKind::Agent)?;
+        let id = self.returning_agent(session, command)?;
+        let agent = self.known_agent(id)?;
+        if let Some(resources) = &command.resources {
+            self.check_total(&agent.total, resources)?;
+        }
+        let reported = self.check_reported(id, command)?;
+
+        if let Some(agent) = self.state.agents.get_mut(id) {
+            if let Liveness::Disconnected(timer) = agent.liveness {
+                self.state.timers.cancel(Some(timer));
+            }
+            agent.liveness = Liveness::Connected(session);
+        }
+        self.attach_agent(session, id);
+        self.change_agent(id, command.resources.as_ref(), command.attributes.as_ref());
+        self.reconcile_agent(id, &reported);
+        self.offer_now(id);
+        Ok(Reply::Registered { agent: id })
+    }
+
+    /// The agent meant by a re-registration, which must not be connected elsewhere.
+    fn returning_agent(
+        &self,
+        session: SessionId,
+        command: &ReregisterAgent,
+    ) -> Result<AgentId, Rejection> {
+        let id = match (command.agent, &command.name) {
+            (Some(id), None) => {
+                self.known_agent(id)?;
+                id
+            }
+            (None, Some(name)) => self.state.agent_id(name).ok_or_else(|| {
+                let text = format!(
+                    "no agent has the name {:?}: register it with register_agent",
+                    shorten(name)
+                );
+                Rejection::new(Code::UnknownAgent, text).at("name")
+            })?,
+            _ => {
+                let text = "give either the id or the name of the agent that comes back";
+                return Err(Rejection::new(Code::Malformed, text).at("agent"));
+            }
+        };
+        match self.known_agent(id)?.session() {
+            Some(other) if other != session => {
+                let text = format!("agent {id} is still connected through session {other}");
+                Err(Rejection::new(Code::AgentConnected, text).at("agent").id(id.to_u64()))
+            }
+            _ => Ok(id),
+        }
+    }
+
+    /// The reported tasks by id. Those of other agents are a mistake; unknown ones are not: their
+    /// framework may have been removed meanwhile.
+    fn check_reported(
+        &self,
+        agent: AgentId,
+        command: &ReregisterAgent,
+    ) -> Result<BTreeMap<TaskId, TaskState>, Rejection> {
+        if command.tasks.len() > TASKS_PER_COMMAND_MAX {
+            let count = command.tasks.len();
+            return Err(over_limit("tasks", count, TASKS_PER_COMMAND_MAX).at("tasks"));
+        }
+        let mut reported = BTreeMap::new();
+        for (index, entry) in command.tasks.iter().enumerate() {
+            let reject = |code, text, field: &str| {
+                Err(Rejection::new(code, text)
+                    .at(format!("tasks[{index}].{field}"))
+                    .index(index)
+                    .id(entry.task.to_u64()))
+            };
+            if self.state.tasks.get(entry.task).is_some_and(|task| task.agent != agent) {
+                let text = format!("task {} is on another agent than {agent}", entry.task);
+                return reject(Code::NotYours, text, "task");
+            }
+            if !super::updates::may_be_reported(entry.state) && entry.state != TaskState::Staging {
+                let text = format!("{} is no state in which an agent has a task", entry.state);
+                return reject(Code::BadTaskState, text, "state");
+            }
+            if reported.insert(entry.task, entry.state).is_some() {
+                return reject(Code::BadList, format!("{} is listed twice", entry.task), "task");
+            }
+        }
+        Ok(reported)
+    }
+
+    pub(super) fn update_agent(
+        &mut self,
+        sender: Option<SessionId>,
+        command: &UpdateAgent,
+    ) -> Result<Reply, Rejection> {
+        let session = self.sender(sender, SessionKind::Agent)?;
+        let agent = self.own_agent(session, command.agent)?;
+        if let Some(resources) = &command.resources {
+            self.check_total(&agent.total, resources)?;
+        }
+        if self.change_agent(command.agent, command.resources.as_ref(), command.attributes.as_ref())
+        {
+            self.offer_now(command.agent);
+        }
+        Ok(Reply::Done)
+    }
+
+    fn attach_agent(&mut self, session: SessionId, agent: AgentId) {
+        if let Some(session) = self.state.sessions.get_mut(session) {
+            session.agents.insert(agent);
+        }
+    }
+
+    /// Checks that a new total of one agent keeps names and sums of the kernel within limits.
+    fn check_total(&self, before: &Bundle, after: &Resources) -> Result<(), Rejection> {
+        self.state.names.check_room(after).map_err(|r| r.at("resources"))?;
+        let Some(after) = self.state.names.find(after) else { return Ok(()) };
+        let mut sum = self.state.total.clone();
+        sum.subtract(&scalars(before));
+        // What is held counts beside the total: an agent may shrink under its allocations.
+        for (_, role) in self.state.roles.iter() {
+            sum.add(&role.held).map_err(|e| total_too_large(&e))?;
+        }
+        sum.add(&scalars(&after)).map_err(|e| total_too_large(&e))
+    }
+
+    /// Returns whether anything changed.
+    fn change_agent(
+        &mut self,
+        id: AgentId,
+        resources: Option<&Resources>,
+        attributes: Option<&Attributes>,
+    ) -> bool {
+        let mut changed = false;
+        if let Some(resources) = resources {
+            let total = self.state.names.intern(resources);
+            if let Some(agent) = self.state.agents.get_mut(id) {
+                changed |= agent.total != total;
+                let before = std::mem::replace(&mut agent.total, total.clone());
+                self.state.total.subtract(&scalars(&before));
+                self.state.total.add_assign(&scalars(&total));
+            }
+        }
+        if let Some(attributes) = attributes {
+            let agent = self.state.agents.get_mut(id);
+            if let Some(agent) = agent.filter(|agent| *agent.attributes != *attributes) {
+                agent.attributes = Arc::new(attributes.clone());
+                changed = true;
+                // What was refused then may be wanted now (semantics.md 2.3).
+                self.drop_filters_on_agent(id);
+            }
+        }
+        changed
+    }
+
+    /// Brings the tasks that the kernel knows on a returning agent in line with those it has.
+    fn reconcile_agent(&mut self, id: AgentId, reported: &BTreeMap<TaskId, TaskState>) {
+        let known: Vec<TaskId> = self
+            .state
+            .agents
+            .get(id)
+            .map(|a| a.tasks.iter().copied().collect())
+            .unwrap_or_default();
+        for task in known {
+            match reported.get(&task) {
+                Some(&state) => self.task_returned(task, state),
+                None => self.task_missing(task),
+            }
+        }
+        let grace_seconds = self.state.options.kill_grace_seconds;
+        for &task in reported.keys().filter(|task| !self.state.tasks.contains(**task)) {
+            // Its framework is gone: nobody wants it any more.
+            let event = Event::Kill { agent: id, task, grace_seconds };
+            if let Some(session) = self.state.agents.get(id).and_then(Agent::session) {
+                self.effects.push(crate::event::Effect { session, event });
+            }
+        }
+    }
+}
+
+fn total_too_large(error: &dyn std::fmt::Display) -> Rejection {
+    let text = format!("the sum over all agents is too large: {error}");
+    Rejection::new(Code::LimitReached, text).at("resources")
+}
+
+/// Checks the size of opaque bytes.
+pub(super) fn check_ext(ext: Option<&Ext>) -> Result<(), Rejection> {
+    match ext {
+        Some(ext) if ext.bytes.0.len() > EXT_BYTES_MAX => {
+            Err(over_limit("bytes", ext.bytes.0.len(), EXT_BYTES_MAX).at("ext"))
+        }
+        _ => Ok(()),
+    }
+}

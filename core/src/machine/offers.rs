@@ -1,0 +1,235 @@
+//! Making and ending offers; declines and the filters they leave.
+
+use super::{Machine, over_limit};
+use crate::allocator::Placement;
+use crate::command::Decline;
+use crate::error::Rejection;
+use crate::event::{Event, Offer, RescindReason};
+use crate::ids::{AgentId, FrameworkId, GrantId, OfferId, RoleId, SessionId};
+use crate::limits::{FILTERS_PER_AGENT_MAX, OFFERS_PER_COMMAND_MAX, REFUSE_DEFAULT, REFUSE_MAX};
+use crate::reply::Reply;
+use crate::resources::Bundle;
+use crate::state::{Filter, Grant, GrantKind, Timer};
+use crate::time::Nanos;
+
+impl Machine<'_> {
+    /// Makes an offer of what the allocator decided.
+    pub(super) fn make_offer(&mut self, agent: AgentId, placement: Placement) {
+        let Placement { framework, role, resources } = placement;
+        let timeout = self.state.options.offer_timeout_seconds;
+        let expires = timeout.map(|timeout| self.state.now.plus(timeout));
+        let id = self.state.grants.next_id();
+        let timer =
+            expires.map(|deadline| self.state.timers.set(deadline, Timer::OfferExpires(id)));
+        let kind = GrantKind::Offered(timer);
+        self.state.open_grant(Grant { agent, framework, role, resources, kind });
+        if let Some(role) = self.state.roles.get_mut(role) {
+            role.charges += 1;
+        }
+        let parts = self.state.frameworks.get_mut(framework).map(|f| &mut f.roles);
+        if let Some(part) = parts.and_then(|roles| roles.get_mut(&role)) {
+            part.charges += 1;
+        }
+        if let Some(offer) = self.state.describe_offer(id) {
+            self.tell_framework(framework, Event::Offer(offer));
+        }
+    }
+
+    /// Ends an offer without the framework's doing; its resources are offered again.
+    pub(super) fn rescind(&mut self, id: OfferId, reason: RescindReason) {
+        if let Some(grant) = self.state.close_grant(id) {
+            self.tell_framework(grant.framework, Event::Rescind { offer: id, reason });
+            self.offer_again(grant.agent);
+        }
+    }
+
+    pub(super) fn end_offers_of_agent(&mut self, id: AgentId, reason: RescindReason) {
+        let grants = self.state.agents.get(id).map(|agent| &agent.grants);
+        for offer in self.offers_among(grants) {
+            self.rescind(offer, reason);
+        }
+    }
+
+    /// Ends a framework's offers, of one role or of all. Without a reason it is not told.
+    pub(super) fn end_offers_of_framework(
+        &mut self,
+        id: FrameworkId,
+        only: Option<RoleId>,
+        reason: Option<RescindReason>,
+    ) {
+        let Some(framework) = self.state.frameworks.get(id) else { return };
+        let parts = framework.roles.iter().filter(|(role, _)| only.is_none_or(|o| o == **role));
+        let grants = parts.flat_map(|(_, part)| &part.grants);
+        for offer in self.offers_among(Some(grants)) {
+            match reason {
+                Some(reason) => self.rescind(offer, reason),
+                None => {
+                    if let Some(grant) = self.state.close_grant(offer) {
+                        self.offer_again(grant.agent);
+                    }
+                }
+            }
+        }
+    }
+
+    fn offers_among<'a>(
+        &self,
+        grants: Option<impl IntoIterator<Item = &'a GrantId>>,
+    ) -> Vec<OfferId> {
+        let ids = grants.into_iter().flatten().copied();
+        ids.filter(|id| self.state.grants.get(*id).is_some_and(Grant::is_offer)).collect()
+    }
+
+    pub(super) fn decline(
+        &mut self,
+        sender: Option<SessionId>,
+        command: &Decline,
+    ) -> Result<Reply, Rejection> {
+        let framework = self.own_framework(sender)?;
+        if command.offers.len() > OFFERS_PER_COMMAND_MAX {
+            let count = command.offers.len();
+            return Err(over_limit("offers", count, OFFERS_PER_COMMAND_MAX).at("offers"));
+        }
+        let refuse = command.refuse_seconds.unwrap_or(self.state.options.decline_refuse_seconds);
+        let mut gone = Vec::new();
+        for &offer in &command.offers {
+            let grant = self.state.grants.get(offer);
+            if !grant.is_some_and(|grant| grant.is_offer() && grant.framework == framework) {
+                gone.push(offer);
+                continue;
+            }
+            if let Some(grant) = self.state.close_grant(offer) {
+                self.refuse(framework, grant.role, grant.agent, grant.resources, refuse);
+                self.offer_again(grant.agent);
+            }
+        }
+        Ok(Reply::Declined { gone })
+    }
+
+    /// Installs a filter: `resources` of that agent, or less, are not offered again for a while.
+    pub(super) fn refuse(
+        &mut self,
+        framework: FrameworkId,
+        role: RoleId,
+        agent: AgentId,
+        resources: Bundle,
+        refuse: Nanos,
+    ) {
+        let Some(lifetime) = self.filter_lifetime(refuse) else { return };
+        if resources.is_empty() {
+            return;
+        }
+        let expires = self.state.now.plus(lifetime);
+        let due = Timer::FiltersExpire(framework, role, agent);
+        let timer = self.state.timers.set(expires, due);
+        let parts = self.state.frameworks.get_mut(framework).map(|f| &mut f.roles);
+        let Some(part) = parts.and_then(|roles| roles.get_mut(&role)) else {
+            self.state.timers.cancel(Some(timer));
+            return;
+        };
+        let filters = part.filters.entry(agent).or_default();
+        filters.push(Filter { resources, expires, timer });
+        if filters.len() > FILTERS_PER_AGENT_MAX {
+            let first = (0..filters.len()).min_by_key(|&i| filters[i].expires).unwrap_or(0);
+            let dropped = filters.remove(first);
+            self.state.timers.cancel(Some(dropped.timer));
+        }
+    }
+
+    /// How long a filter lives: at least through the next allocation, at most a year; a refusal of
+    /// 0 seconds is none. Where recovered resources are offered at once, even 0 seconds keep them
+    /// from this framework for an interval: decline and offer would spin otherwise.
+    fn filter_lifetime(&self, refuse: Nanos) -> Option<Nanos> {
+        let options = &self.state.options;
+        let refuse = if refuse < Nanos::ZERO { REFUSE_DEFAULT } else { refuse.min(REFUSE_MAX) };
+        if refuse == Nanos::ZERO && !options.allocate_on_recovery {
+            return None;
+        }
+        Some(refuse.max(options.allocation_interval_seconds))
+    }
+
+    pub(super) fn drop_filters_on_agent(&mut self, agent: AgentId) {
+        let frameworks: Vec<_> = self.state.frameworks.ids().collect();
+        for id in frameworks {
+            let has = self.state.frameworks.get(id).is_some_and(|framework| {
+                framework.roles.values().any(|part| part.filters.contains_key(&agent))
+            });
+            if !has {
+                continue;
+            }
+            let Some(framework) = self.state.frameworks.get_mut(id) else { continue };
+            for part in framework.roles.values_mut() {
+                for filter in part.filters.remove(&agent).into_iter().flatten() {
+                    self.state.timers.cancel(Some(filter.timer));
+                }
+            }
+        }
+    }
+
+    /// An event made an agent worth looking at: offer it in the next step.
+    pub(super) fn offer_now(&mut self, agent: AgentId) {
+        if self.state.agents.get(agent).is_some_and(|agent| agent.is_active()) {
+            self.state.work.waiting.remove(&agent);
+            self.state.work.candidates.insert(agent);
+            self.cancel_idle_interval();
+        }
+    }
+
+    pub(super) fn offer_all_now(&mut self) {
+        let agents: Vec<_> = self.state.agents.ids().collect();
+        for agent in agents {
+            self.offer_now(agent);
+        }
+    }
+
+    /// Resources of an agent came back: offer them in the next step, or at the next interval.
+    pub(super) fn offer_again(&mut self, agent: AgentId) {
+        if self.state.options.allocate_on_recovery {
+            self.offer_now(agent);
+            return;
+        }
+        let active = self.state.agents.get(agent).is_some_and(|agent| agent.is_active());
+        if !active || self.state.work.candidates.contains(&agent) {
+            return;
+        }
+        self.state.work.waiting.insert(agent);
+        if self.state.work.interval.is_none() {
+            let interval = self.state.options.allocation_interval_seconds.0;
+            let elapsed = self.state.now.since(self.state.started).0;
+            let next = Nanos((elapsed / interval + 1).saturating_mul(interval));
+            let deadline = self.state.started.plus(next);
+            self.state.work.interval = Some(self.state.timers.set(deadline, Timer::Allocation));
+        }
+    }
+
+    /// An agent that goes away is no candidate any more.
+    pub(super) fn forget_candidate(&mut self, agent: AgentId) {
+        self.state.work.candidates.remove(&agent);
+        self.state.work.waiting.remove(&agent);
+        self.cancel_idle_interval();
+    }
+
+    fn cancel_idle_interval(&mut self) {
+        if self.state.work.waiting.is_empty() {
+            self.state.timers.cancel(self.state.work.interval.take());
+        }
+    }
+}
+
+impl crate::state::State {
+    /// An offer as its framework is told it.
+    pub(crate) fn describe_offer(&self, id: OfferId) -> Option<Offer> {
+        let grant = self.grants.get(id)?;
+        let GrantKind::Offered(timer) = grant.kind else { return None };
+        let agent = self.agents.get(grant.agent)?;
+        Some(Offer {
+            offer: id,
+            agent: grant.agent,
+            agent_name: agent.name.clone(),
+            role: self.roles.get(grant.role)?.name.clone(),
+            resources: self.names.named(&grant.resources),
+            attributes: agent.attributes.clone(),
+            expires: timer.map(|key| key.deadline),
+        })
+    }
+}

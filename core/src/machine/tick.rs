@@ -1,0 +1,201 @@
+//! What time and pending work bring, in counted steps: bulk effects, then timers, then allocation.
+//!
+//! A step is bounded by counts of `limits.rs`, never by a clock, so that a replay makes the same
+//! steps. Bulk effects come first, so that no offer is made on ground that is being cleared.
+//! Timers wait while agents are to be offered: what was due earlier sees the earlier state.
+
+use super::Machine;
+use crate::allocator::{Order, place};
+use crate::event::{Event, RescindReason};
+use crate::ids::Id;
+use crate::limits::{AGENTS_PER_STEP, EFFECTS_PER_STEP};
+use crate::reply::Reply;
+use crate::state::{Bulk, Connection, Liveness, Timer, TimerKey};
+use crate::status::TaskState;
+
+impl Machine<'_> {
+    pub(super) fn tick(&mut self) -> Reply {
+        let changed = self.step();
+        self.ticked(changed)
+    }
+
+    /// A tick that may move the clock by any step; it counts even if nothing else is due.
+    pub(super) fn advance_time(&mut self) -> Reply {
+        self.step();
+        self.ticked(true)
+    }
+
+    fn ticked(&self, changed: bool) -> Reply {
+        let due = self.state.timers.next_deadline();
+        let more = self.state.work.is_pending() || due.is_some_and(|due| due <= self.state.now);
+        Reply::Ticked { changed, more, next_deadline: due }
+    }
+
+    /// One counted step; returns whether it changed anything.
+    fn step(&mut self) -> bool {
+        let mut changed = self.work_off_bulk();
+        if !self.state.work.bulk.is_empty() {
+            return changed;
+        }
+        if self.state.work.candidates.is_empty() {
+            changed |= self.fire_timers();
+        }
+        if self.state.work.bulk.is_empty() {
+            changed |= self.allocate();
+        }
+        changed
+    }
+
+    /// Offers some of the agents that wait for it.
+    fn allocate(&mut self) -> bool {
+        if self.state.work.candidates.is_empty() {
+            return false;
+        }
+        let mut order = Order::new(self.state);
+        for _ in 0..AGENTS_PER_STEP {
+            let Some(agent) = self.state.work.candidates.pop_first() else { break };
+            if let Some(placement) = place(self.state, &mut order, agent) {
+                let (framework, role) = (placement.framework, placement.role);
+                order.remove(self.state, role, framework);
+                self.make_offer(agent, placement);
+                order.insert(self.state, role, framework);
+            }
+        }
+        true
+    }
+
+    /// Fires due timers: those of one instant and rank together, then whatever they made due has
+    /// its turn first.
+    fn fire_timers(&mut self) -> bool {
+        let mut last: Option<TimerKey> = None;
+        for _ in 0..EFFECTS_PER_STEP {
+            let Some(first) = self.state.timers.first() else { break };
+            let together =
+                |last: TimerKey| (last.deadline, last.rank) == (first.deadline, first.rank);
+            if self.state.work.is_pending() && !last.is_some_and(together) {
+                break;
+            }
+            let Some((key, timer)) = self.state.timers.pop_due(self.state.now) else { break };
+            last = Some(key);
+            self.fire(key, timer);
+        }
+        last.is_some()
+    }
+
+    fn fire(&mut self, key: TimerKey, timer: Timer) {
+        match timer {
+            Timer::Allocation => {
+                self.state.work.interval = None;
+                let mut waiting = std::mem::take(&mut self.state.work.waiting);
+                self.state.work.candidates.append(&mut waiting);
+            }
+            Timer::OfferExpires(offer) => self.rescind(offer, RescindReason::Timeout),
+            Timer::FiltersExpire(framework, role, agent) => {
+                if let Some(part) = self.state.part_mut(framework, role) {
+                    if let Some(filters) = part.filters.get_mut(&agent) {
+                        filters.retain(|filter| filter.timer != key);
+                        if filters.is_empty() {
+                            part.filters.remove(&agent);
+                        }
+                    }
+                }
+                self.offer_again(agent);
+            }
+            Timer::FailoverEnds(framework) => {
+                if let Some(row) = self.state.frameworks.get_mut(framework) {
+                    debug_assert_eq!(row.connection, Connection::Disconnected(key));
+                    self.remove_framework(framework);
+                }
+            }
+            Timer::ReregistrationEnds(agent) => {
+                let since = self.state.now;
+                if let Some(agent) = self.state.agents.get_mut(agent) {
+                    agent.liveness = Liveness::Unreachable(since);
+                }
+                self.tell_all_frameworks(&Event::AgentLost { agent });
+                self.state.work.bulk.push_back(Bulk::UnreachableTasks(agent, since));
+            }
+            Timer::TaskOverdue(task) => {
+                if let Some(task) = self.state.tasks.get_mut(task) {
+                    (task.overdue, task.overdue_timer) = (true, None);
+                }
+                self.kill_task(task, None);
+            }
+            Timer::UpdateRetry(task) => self.retry_update(task),
+        }
+    }
+
+    /// Works off bulk effects, a bounded number of objects.
+    fn work_off_bulk(&mut self) -> bool {
+        let mut budget = EFFECTS_PER_STEP;
+        let mut changed = false;
+        while budget > 0 {
+            let Some(bulk) = self.state.work.bulk.pop_front() else { break };
+            changed = true;
+            if let Some(rest) = self.work_off(bulk, &mut budget) {
+                self.state.work.bulk.push_front(rest);
+            }
+        }
+        changed
+    }
+
+    /// Works on one bulk effect; returns what is left of it.
+    fn work_off(&mut self, bulk: Bulk, budget: &mut usize) -> Option<Bulk> {
+        match bulk {
+            Bulk::RescindAll(mut slot) => {
+                while *budget > 0 {
+                    let (id, grant) = self.state.grants.next_from(slot)?;
+                    slot = id.index() + 1;
+                    if grant.is_offer() {
+                        self.rescind(id, RescindReason::WeightsUpdated);
+                        *budget -= 1;
+                    }
+                }
+                Some(Bulk::RescindAll(slot))
+            }
+            Bulk::EndFramework(framework, mut slot) => {
+                while *budget > 0 {
+                    let (id, task) = self.state.tasks.next_from(slot)?;
+                    slot = id.index() + 1;
+                    if task.framework == framework {
+                        let away = task.state == TaskState::Unreachable;
+                        if away || task.state.is_terminal() {
+                            self.remove_task(id);
+                        } else {
+                            self.kill_task(id, None);
+                        }
+                        *budget -= 1;
+                    }
+                }
+                Some(Bulk::EndFramework(framework, slot))
+            }
+            Bulk::UnreachableTasks(agent, since) => {
+                let live = |task: &crate::state::Task| {
+                    !task.state.is_terminal() && task.state != TaskState::Unreachable
+                };
+                let away = self.state.agents.get(agent).map(|agent| agent.liveness);
+                if away != Some(Liveness::Unreachable(since)) {
+                    return None;
+                }
+                let some = self.some_tasks_of_agent(agent, *budget, live);
+                *budget -= some.len();
+                for id in &some {
+                    self.task_unreachable(*id, since);
+                }
+                (*budget == 0).then_some(bulk)
+            }
+            Bulk::RemoveAgent(agent) => {
+                let some = self.some_tasks_of_agent(agent, *budget, |_| true);
+                *budget -= some.len();
+                for id in &some {
+                    self.task_lost(*id);
+                }
+                if *budget == 0 {
+                    return Some(bulk);
+                }
+                self.state.agents.remove(agent);
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! Options of a kernel: fixed when it is opened, part of the state, kept in the journal.
+
+use minicbor::{Decode, Encode};
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Code, Rejection};
+use crate::limits::TIMEOUT_MAX;
+use crate::resources::Quantities;
+use crate::time::Nanos;
+
+/// What happens to an accept with a stale offer or an invalid task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
+#[serde(rename_all = "snake_case")]
+#[cbor(index_only)]
+pub enum OnInvalid {
+    /// The whole accept is rejected; the offers stay with the framework.
+    #[n(0)]
+    Reject,
+    /// As Mesos does: void offers drop the tasks, an invalid task is an error, the rest goes on.
+    #[n(1)]
+    Report,
+}
+
+/// Redelivery of an update that stays unacknowledged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
+#[serde(deny_unknown_fields)]
+#[cbor(map)]
+pub struct UpdateRetry {
+    /// First interval; doubled after each redelivery.
+    #[n(0)]
+    pub min_seconds: Nanos,
+    /// Longest interval.
+    #[n(1)]
+    pub max_seconds: Nanos,
+}
+
+/// Options of a kernel. [`Options::default`] suits embedders; [`Options::mesos`] follows Apache
+/// Mesos where a framework could tell the difference.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
+#[serde(deny_unknown_fields)]
+#[cbor(map)]
+pub struct Options {
+    /// Sets of quantities of which one must be free on an agent before it is offered; none means
+    /// that anything is offered.
+    #[n(0)]
+    pub min_allocatable: Vec<Quantities>,
+    /// Time for a disconnected framework to come back, where it does not say so itself.
+    #[n(1)]
+    pub failover_timeout_seconds: Nanos,
+    /// Time after which an unanswered offer is rescinded; `null` for never.
+    #[n(2)]
+    pub offer_timeout_seconds: Option<Nanos>,
+    /// Redelivery of unacknowledged updates by time; `null` for redelivery at resubscription only.
+    #[n(3)]
+    pub update_retry: Option<UpdateRetry>,
+    /// Period of allocation for what no event triggered, and the shortest life of a filter.
+    #[n(4)]
+    pub allocation_interval_seconds: Nanos,
+    /// Whether recovered resources are offered again at once instead of at the next interval.
+    #[n(5)]
+    pub allocate_on_recovery: bool,
+    /// How long the rest of an accept is refused when the framework does not say.
+    #[n(6)]
+    pub accept_refuse_seconds: Nanos,
+    /// How long declined resources are refused when the framework does not say.
+    #[n(7)]
+    pub decline_refuse_seconds: Nanos,
+    /// What an accept does with a stale offer or an invalid task when it does not say.
+    #[n(8)]
+    pub on_invalid: OnInvalid,
+    /// Whether frameworks that send no capabilities have all of them (else none).
+    #[n(9)]
+    pub all_capabilities: bool,
+    /// Time for a disconnected agent to come back before its tasks become unreachable.
+    #[n(10)]
+    pub agent_reregister_timeout_seconds: Nanos,
+    /// Grace of a kill when neither the kill nor the task says.
+    #[n(11)]
+    pub kill_grace_seconds: Nanos,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            min_allocatable: Vec::new(),
+            failover_timeout_seconds: Nanos::from_secs(600),
+            offer_timeout_seconds: Some(Nanos::from_secs(60)),
+            update_retry: None,
+            allocation_interval_seconds: Nanos::from_secs(1),
+            allocate_on_recovery: true,
+            accept_refuse_seconds: Nanos::ZERO,
+            decline_refuse_seconds: Nanos::from_secs(5),
+            on_invalid: OnInvalid::Reject,
+            all_capabilities: true,
+            agent_reregister_timeout_seconds: Nanos::from_secs(600),
+            kill_grace_seconds: Nanos::from_secs(3),
+        }
+    }
+}
+
+impl Options {
+    /// The behaviour of Apache Mesos with its default flags.
+    ///
+    /// ```
+    /// let options = tamias::Options::mesos();
+    /// assert_eq!(options.offer_timeout_seconds, None);
+    /// assert_eq!(options.min_allocatable.len(), 2); // cpus:0.01 or mem:32
+    /// ```
+    #[must_use]
+    pub fn mesos() -> Self {
+        let quantities = |text: &str| text.parse::<Quantities>().unwrap_or_default();
+        let retry =
+            UpdateRetry { min_seconds: Nanos::from_secs(10), max_seconds: Nanos::from_secs(600) };
+        Self {
+            min_allocatable: vec![quantities("cpus:0.01"), quantities("mem:32")],
+            failover_timeout_seconds: Nanos::ZERO,
+            offer_timeout_seconds: None,
+            update_retry: Some(retry),
+            allocate_on_recovery: false,
+            accept_refuse_seconds: Nanos::from_secs(5),
+            on_invalid: OnInvalid::Report,
+            all_capabilities: false,
+            ..Self::default()
+        }
+    }
+
+    /// Checks that all values are in range.
+    pub fn check(&self) -> Result<(), Rejection> {
+        let reject = |field: &str, why: &str| {
+            Err(Rejection::new(Code::BadOption, why.to_owned()).at(format!("options.{field}")))
+        };
+        let positive = |span: Nanos| span > Nanos::ZERO && span <= TIMEOUT_MAX;
+        let not_negative = |span: Nanos| span >= Nanos::ZERO && span <= TIMEOUT_MAX;
+        let range = "out of range: 0 seconds to 100 years";
+        for (field, span) in [
+            ("failover_timeout_seconds", self.failover_timeout_seconds),
+            ("accept_refuse_seconds", self.accept_refuse_seconds),
+            ("decline_refuse_seconds", self.decline_refuse_seconds),
+            ("agent_reregister_timeout_seconds", self.agent_reregister_timeout_seconds),
+            ("kill_grace_seconds", self.kill_grace_seconds),
+        ] {
+            if !not_negative(span) {
+                return reject(field, range);
+            }
+        }
+        if !positive(self.allocation_interval_seconds) {
+            return reject("allocation_interval_seconds", "must be above 0 and at most 100 years");
+        }
+        if self.offer_timeout_seconds.is_some_and(|span| !positive(span)) {
+            return reject("offer_timeout_seconds", "must be above 0; use null for no timeout");
+        }
+        if let Some(retry) = self.update_retry {
+            if !positive(retry.min_seconds) || retry.max_seconds < retry.min_seconds {
+                return reject("update_retry", "needs 0 < min_seconds <= max_seconds");
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads options from JSON: the name of a set (`"default"`, `"mesos"`), or an object with
+    /// the fields that differ from the set named in `"preset"` (default `"default"`).
+    pub fn from_json(value: serde_json::Value) -> Result<Self, Rejection> {
+        let malformed = |message: String| Rejection::new(Code::Malformed, message).at("options");
+        let preset = |name: &str| match name {
+            "default" => Ok(Self::default()),
+            "mesos" => Ok(Self::mesos()),
+            other => Err(malformed(format!(
+                "no option set {:?}: use \"default\" or \"mesos\"",
+                crate::error::shorten(other)
+            ))),
+        };
+        let mut fields = match value {
+            serde_json::Value::String(name) => return preset(&name),
+            serde_json::Value::Object(fields) => fields,
+            _ => return Err(malformed("expected a set's name or an object of options".into())),
+        };
+        let base = match fields.remove("preset") {
+            None => Self::default(),
+            Some(serde_json::Value::String(name)) => preset(&name)?,
+            Some(_) => return Err(malformed("preset must be \"default\" or \"mesos\"".into())),
+        };
+        let Ok(serde_json::Value::Object(mut merged)) = serde_json::to_value(base) else {
+            return Err(malformed("options do not serialise".into()));
+        };
+        merged.extend(fields);
+        let options: Self = serde_path_to_error::deserialize(serde_json::Value::Object(merged))
+            .map_err(|error| {
+                let path = format!("options.{}", error.path());
+                Rejection::new(Code::Malformed, error.into_inner().to_string()).at(path)
+            })?;
+        options.check()?;
+        Ok(options)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(json: &str) -> Result<Options, Rejection> {
+        Options::from_json(serde_json::from_str(json).unwrap())
+    }
+
+    #[test]
+    fn presets_and_overrides() {
+        assert_eq!(read("\"mesos\""), Ok(Options::mesos()));
+        assert_eq!(read("{}"), Ok(Options::default()));
+        let options = read(r#"{"preset":"mesos","offer_timeout_seconds":30}"#).unwrap();
+        assert_eq!(options.offer_timeout_seconds, Some(Nanos::from_secs(30)));
+        assert!(!options.allocate_on_recovery);
+        assert_eq!(read(r#"{"offer_timeout_seconds":null}"#).unwrap().offer_timeout_seconds, None);
+    }
+
+    #[test]
+    fn errors_name_the_option() {
+        let error = read(r#"{"offer_timeout":30}"#).unwrap_err();
+        assert!(error.to_string().contains("unknown field `offer_timeout`"), "{error}");
+        let error = read(r#"{"offer_timeout_seconds":0}"#).unwrap_err();
+        assert_eq!(error.field(), "options.offer_timeout_seconds");
+        let error = read(r#"{"allocation_interval_seconds":"x"}"#).unwrap_err();
+        assert_eq!(error.field(), "options.allocation_interval_seconds");
+        assert!(read("\"mesoss\"").unwrap_err().to_string().contains("no option set \"mesoss\""));
+    }
+}

@@ -1,0 +1,79 @@
+//! Replies: what an accepted command gave.
+
+use serde::Serialize;
+
+use crate::ids::{AgentId, FrameworkId, OfferId, SessionId, TaskId};
+use crate::status::{Reason, TaskState};
+use crate::time::Time;
+
+/// What an accepted command gave.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "reply", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Reply {
+    /// It is done.
+    Done,
+    /// A session was opened.
+    SessionOpened {
+        /// Its id.
+        session: SessionId,
+    },
+    /// One step was made.
+    Ticked {
+        /// Whether something was done; if not, nothing changed and nothing was journaled.
+        changed: bool,
+        /// Whether there is work for another step at the same time.
+        more: bool,
+        /// When the next timer is due, if there is one.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        next_deadline: Option<Time>,
+    },
+    /// An agent was registered or came back.
+    Registered {
+        /// Its id.
+        agent: AgentId,
+    },
+    /// A framework is subscribed.
+    Subscribed {
+        /// Its id.
+        framework: FrameworkId,
+        /// Whether it was known before.
+        resubscribed: bool,
+    },
+    /// Offers were used.
+    Accepted {
+        /// One outcome per task, in the order of operations and tasks.
+        tasks: Vec<TaskOutcome>,
+    },
+    /// A status update was taken.
+    Updated {
+        /// It was reported before: nothing changed.
+        duplicate: bool,
+        /// It goes backwards, such as from running to starting: taken, but suspicious.
+        regression: bool,
+    },
+    /// Offers were given back.
+    Declined {
+        /// Those that were no live offers of the framework.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        gone: Vec<OfferId>,
+    },
+}
+
+/// What became of one task of an accept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TaskOutcome {
+    /// The framework's name for it.
+    pub name: Box<str>,
+    /// Its handle if it was launched.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub task: Option<TaskId>,
+    /// `TASK_STAGING` if it was launched, else the terminal state that was reported for it.
+    pub state: TaskState,
+    /// Why it was not launched.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
+    /// The same for people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<Box<str>>,
+}

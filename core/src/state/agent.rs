@@ -1,0 +1,97 @@
+//! Agents: what a machine has, what of it is granted, and whether it can be reached.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use minicbor::{Decode, Encode};
+
+use super::timer::TimerKey;
+use crate::attributes::Attributes;
+use crate::ids::{GrantId, SessionId, TaskId};
+use crate::intern::HasNames;
+use crate::resources::Bundle;
+use crate::time::Time;
+use crate::value::Ext;
+
+/// Whether an agent can be reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub enum Liveness {
+    /// Through this session.
+    #[n(0)]
+    Connected(#[n(0)] SessionId),
+    /// It may come back until the timer fires; its tasks are taken to run.
+    #[n(1)]
+    Disconnected(#[n(0)] TimerKey),
+    /// It did not come back in time; its tasks are unreachable and hold nothing.
+    #[n(2)]
+    Unreachable(#[n(0)] Time),
+    /// It was removed; its tasks are being ended in counted steps.
+    #[n(3)]
+    Removing,
+}
+
+/// A machine that offers resources.
+#[derive(Debug, Clone, Encode, Decode)]
+#[cbor(map, context_bound = "HasNames")]
+pub struct Agent {
+    /// Unique among agents, if given.
+    #[n(0)]
+    #[cbor(with = "crate::shared")]
+    pub name: Option<Arc<str>>,
+    /// What it has.
+    #[n(1)]
+    pub total: Bundle,
+    /// What frameworks may look at.
+    #[n(2)]
+    #[cbor(with = "crate::shared")]
+    pub attributes: Arc<Attributes>,
+    /// Opaque bytes of a wire layer.
+    #[n(3)]
+    pub ext: Option<Ext>,
+    /// Whether it can be reached.
+    #[n(4)]
+    pub liveness: Liveness,
+    /// Whether an operator took it out of service.
+    #[n(5)]
+    pub deactivated: bool,
+    /// Sum of its offers. Derived from the grants.
+    #[cbor(skip)]
+    pub offered: Bundle,
+    /// Sum of what its tasks hold. Derived from the grants.
+    #[cbor(skip)]
+    pub allocated: Bundle,
+    /// Its offers and allocations. Derived from the grants.
+    #[cbor(skip)]
+    pub grants: BTreeSet<GrantId>,
+    /// Its tasks, also the unreachable ones. Derived from the tasks.
+    #[cbor(skip)]
+    pub tasks: BTreeSet<TaskId>,
+}
+
+impl Agent {
+    /// The session to tell, while it is connected.
+    pub fn session(&self) -> Option<SessionId> {
+        match self.liveness {
+            Liveness::Connected(session) => Some(session),
+            _ => None,
+        }
+    }
+
+    /// Whether its resources may be offered.
+    pub fn is_active(&self) -> bool {
+        self.session().is_some() && !self.deactivated
+    }
+
+    /// Whether it was removed and only its tasks are still to be ended.
+    pub fn is_removing(&self) -> bool {
+        self.liveness == Liveness::Removing
+    }
+
+    /// What is neither offered nor allocated; nothing where more is in use than the total.
+    pub fn free(&self) -> Bundle {
+        let mut free = self.total.clone();
+        free.subtract(&self.offered);
+        free.subtract(&self.allocated);
+        free
+    }
+}

@@ -1,0 +1,143 @@
+//! Grants: the one ledger entity. Offers and allocations are views of it.
+//!
+//! [`State::open_grant`] and [`State::close_grant`] are the only places where resources change
+//! hands, so that sums of agents, roles and frameworks cannot drift apart.
+
+use minicbor::{Decode, Encode};
+
+use super::timer::TimerKey;
+use super::{Hold, State};
+use crate::ids::{AgentId, FrameworkId, GrantId, RoleId, TaskId};
+use crate::intern::HasNames;
+use crate::resources::{Bundle, Value};
+
+/// What a grant is at the moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub enum GrantKind {
+    /// An offer, with the timer that ends it.
+    #[n(0)]
+    Offered(#[n(0)] Option<TimerKey>),
+    /// Held by a task.
+    #[n(1)]
+    Allocated(#[n(0)] TaskId),
+}
+
+/// Resources of one agent granted to one framework in one role.
+#[derive(Debug, Clone, Encode, Decode)]
+#[cbor(map, context_bound = "HasNames")]
+pub struct Grant {
+    /// Whose resources.
+    #[n(0)]
+    pub agent: AgentId,
+    /// To whom.
+    #[n(1)]
+    pub framework: FrameworkId,
+    /// In which of its roles.
+    #[n(2)]
+    pub role: RoleId,
+    /// What.
+    #[n(3)]
+    pub resources: Bundle,
+    /// Offered or allocated.
+    #[n(4)]
+    pub kind: GrantKind,
+}
+
+impl Grant {
+    /// Whether it is an offer.
+    pub fn is_offer(&self) -> bool {
+        matches!(self.kind, GrantKind::Offered(_))
+    }
+}
+
+/// The scalars of a bundle: what shares are computed from.
+pub fn scalars(bundle: &Bundle) -> Bundle {
+    let is_scalar = |key: &_| matches!(bundle.get(key), Some(Value::Scalar(_)));
+    bundle.filter(is_scalar)
+}
+
+impl State {
+    /// Grants resources. The caller has checked that they are free.
+    pub(crate) fn open_grant(&mut self, grant: Grant) -> GrantId {
+        let id = self.grants.next_id();
+        self.charge(id, &grant);
+        self.grants.insert(grant)
+    }
+
+    /// Ends a grant; its resources are free again. The caller decides who may have them.
+    pub(crate) fn close_grant(&mut self, id: GrantId) -> Option<Grant> {
+        let grant = self.grants.remove(id)?;
+        if let GrantKind::Offered(timer) = grant.kind {
+            self.timers.cancel(timer);
+        }
+        if let Some(agent) = self.agents.get_mut(grant.agent) {
+            let sum = if grant.is_offer() { &mut agent.offered } else { &mut agent.allocated };
+            sum.subtract(&grant.resources);
+            agent.grants.remove(&id);
+        }
+        let held = scalars(&grant.resources);
+        if let Some(role) = self.roles.get_mut(grant.role) {
+            role.held.subtract(&held);
+        }
+        if let Some(part) = self.part_mut(grant.framework, grant.role) {
+            part.held.subtract(&held);
+            part.grants.remove(&id);
+        }
+        self.leave_role_if_done(grant.framework, grant.role);
+        Some(grant)
+    }
+
+    /// Stops charging a task whose agent cannot be reached; its role is kept for its return.
+    pub(crate) fn park(&mut self, id: TaskId) {
+        let Some(task) = self.tasks.get(id) else { return };
+        let Hold::Granted(grant) = task.hold else { return };
+        if let Some(part) = self.part_mut(task.framework, task.role) {
+            part.parked += 1;
+        }
+        let resources = self.close_grant(grant).map(|grant| grant.resources).unwrap_or_default();
+        if let Some(task) = self.tasks.get_mut(id) {
+            task.hold = Hold::Parked(resources);
+        }
+    }
+
+    /// Charges a parked task to its agent again. This may exceed the agent's total: what runs
+    /// there runs there.
+    pub(crate) fn unpark(&mut self, id: TaskId) {
+        let Some(task) = self.tasks.get_mut(id) else { return };
+        let Hold::Parked(resources) = std::mem::replace(&mut task.hold, Hold::Released) else {
+            return;
+        };
+        let (agent, framework, role) = (task.agent, task.framework, task.role);
+        let kind = GrantKind::Allocated(id);
+        let grant = self.open_grant(Grant { agent, framework, role, resources, kind });
+        if let Some(task) = self.tasks.get_mut(id) {
+            task.hold = Hold::Granted(grant);
+        }
+        self.forget_parked(framework, role);
+    }
+
+    /// A parked task ended or is charged again.
+    pub(crate) fn forget_parked(&mut self, framework: FrameworkId, role: RoleId) {
+        if let Some(part) = self.part_mut(framework, role) {
+            part.parked -= 1;
+        }
+        self.leave_role_if_done(framework, role);
+    }
+
+    /// Adds a grant to the sums of its agent, role and framework; also used after a restore.
+    pub(super) fn charge(&mut self, id: GrantId, grant: &Grant) {
+        if let Some(agent) = self.agents.get_mut(grant.agent) {
+            let sum = if grant.is_offer() { &mut agent.offered } else { &mut agent.allocated };
+            sum.add_assign(&grant.resources);
+            agent.grants.insert(id);
+        }
+        let held = scalars(&grant.resources);
+        if let Some(role) = self.roles.get_mut(grant.role) {
+            role.held.add_assign(&held);
+        }
+        if let Some(part) = self.part_mut(grant.framework, grant.role) {
+            part.held.add_assign(&held);
+            part.grants.insert(id);
+        }
+    }
+}

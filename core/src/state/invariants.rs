@@ -1,0 +1,357 @@
+//! Everything that must be true of a state after every command.
+//!
+//! The numbers are those of the design's list of invariants; the checks recompute from the
+//! primary facts what is kept as sums and indexes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use super::grant::scalars;
+use super::{Connection, GrantKind, Hold, Liveness, State, Timer};
+use crate::ids::{AgentId, FrameworkId, RoleId};
+use crate::resources::Bundle;
+use crate::status::TaskState;
+
+/// An invariant that does not hold: a defect of the kernel, or a damaged snapshot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// The number in the design's list, such as `I13`; or a word for what is not listed there.
+    pub invariant: &'static str,
+    /// What is wrong.
+    pub text: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.invariant, self.text)
+    }
+}
+
+impl std::error::Error for Violation {}
+
+type Check = Result<(), Violation>;
+
+fn ensure(invariant: &'static str, holds: bool, text: impl FnOnce() -> String) -> Check {
+    if holds { Ok(()) } else { Err(Violation { invariant, text: text() }) }
+}
+
+impl State {
+    /// Checks every invariant that applies. Linear in the size of the state; meant for tests, for
+    /// restored snapshots and for bug reports.
+    pub fn check_invariants(&self) -> Result<(), Violation> {
+        self.check_agents()?;
+        self.check_grants()?;
+        self.check_roles_and_frameworks()?;
+        self.check_tasks()?;
+        self.check_sessions()?;
+        self.check_timers()?;
+        self.check_work()
+    }
+
+    fn check_agents(&self) -> Check {
+        let mut total = Bundle::new();
+        for (id, agent) in self.agents.iter() {
+            let (mut offered, mut allocated) = (Bundle::new(), Bundle::new());
+            for (grant_id, grant) in self.grants.iter().filter(|(_, grant)| grant.agent == id) {
+                ensure("I13", agent.grants.contains(&grant_id), || {
+                    format!("agent {id} does not list its grant {grant_id}")
+                })?;
+                // I14: what cannot be counted twice is granted once.
+                let sum = if grant.is_offer() { &mut offered } else { &mut allocated };
+                sum.add_disjoint(&grant.resources).map_err(|conflict| Violation {
+                    invariant: "I14",
+                    text: format!("agent {id}: {conflict}"),
+                })?;
+            }
+            ensure("I14", !offered.overlaps(&allocated), || {
+                format!("agent {id} offers what is allocated")
+            })?;
+            ensure("I13", (&agent.offered, &agent.allocated) == (&offered, &allocated), || {
+                format!("agent {id}: sums of grants are off")
+            })?;
+            ensure("I13", agent.grants.iter().all(|g| self.grants.contains(*g)), || {
+                format!("agent {id} lists a grant that is gone")
+            })?;
+            // I19: only an active agent has offers.
+            ensure("I19", agent.is_active() || offered.is_empty(), || {
+                format!("agent {id} is not active and has offers")
+            })?;
+            if agent.is_removing() {
+                ensure("I32", agent.total.is_empty(), || {
+                    format!("removed agent {id} has a total")
+                })?;
+            }
+            total.add_assign(&scalars(&agent.total));
+            if let Some(name) = &agent.name {
+                ensure("names", self.agent_ids.get(name) == Some(&id), || {
+                    format!("agent {id} is not found by its name {name:?}")
+                })?;
+            }
+        }
+        let named = self.agents.iter().filter(|(_, agent)| agent.name.is_some()).count();
+        ensure("names", self.agent_ids.len() == named, || "an agent's name is left over".into())?;
+        ensure("totals", self.total == total, || "the cluster's total is off".into())
+    }
+
+    fn check_grants(&self) -> Check {
+        for (id, grant) in self.grants.iter() {
+            ensure("I17", !grant.resources.is_empty(), || format!("grant {id} is empty"))?;
+            ensure("I15", self.agents.contains(grant.agent), || {
+                format!("grant {id} has no agent")
+            })?;
+            let framework = self.frameworks.get(grant.framework);
+            let part = framework.and_then(|framework| framework.roles.get(&grant.role));
+            ensure("I15", part.is_some(), || {
+                format!("grant {id} has no framework that takes part in its role")
+            })?;
+            match grant.kind {
+                GrantKind::Offered(timer) => {
+                    ensure("I20", framework.is_some_and(|f| f.session().is_some()), || {
+                        format!("offer {id} is to a framework that is not connected")
+                    })?;
+                    ensure("I15", part.is_some_and(|part| part.subscribed), || {
+                        format!("offer {id} is in a role that was unsubscribed")
+                    })?;
+                    let expected = timer.and_then(|timer| self.timers.get(timer));
+                    ensure(
+                        "timers",
+                        timer.is_none() || expected == Some(Timer::OfferExpires(id)),
+                        || format!("offer {id} has a timer that is not set"),
+                    )?;
+                    ensure("I17", self.is_allocatable(&grant.resources), || {
+                        format!("offer {id} is below the smallest amount worth offering")
+                    })?;
+                }
+                GrantKind::Allocated(task) => {
+                    let held = self.tasks.get(task).map(|task| &task.hold);
+                    ensure("I41", matches!(held, Some(Hold::Granted(g)) if *g == id), || {
+                        format!("allocation {id} is not held by its task {task}")
+                    })?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn check_roles_and_frameworks(&self) -> Check {
+        let mut held: BTreeMap<(FrameworkId, RoleId), Bundle> = BTreeMap::new();
+        let mut of_role: BTreeMap<RoleId, Bundle> = BTreeMap::new();
+        for (_, grant) in self.grants.iter() {
+            let scalars = scalars(&grant.resources);
+            held.entry((grant.framework, grant.role)).or_default().add_assign(&scalars);
+            of_role.entry(grant.role).or_default().add_assign(&scalars);
+        }
+        let mut members: BTreeMap<RoleId, BTreeSet<FrameworkId>> = BTreeMap::new();
+        for (id, framework) in self.frameworks.iter() {
+            if let Some(name) = &framework.name {
+                ensure("names", self.framework_ids.get(name) == Some(&id), || {
+                    format!("framework {id} is not found by its name {name:?}")
+                })?;
+            }
+            for (role, part) in &framework.roles {
+                members.entry(*role).or_default().insert(id);
+                let sum = held.remove(&(id, *role)).unwrap_or_default();
+                ensure("I28", part.held == sum, || {
+                    format!("framework {id}: what it holds in {role} is off")
+                })?;
+                let holds = !part.grants.is_empty() || part.parked > 0;
+                ensure("I33", part.subscribed || holds, || {
+                    format!("framework {id} takes part in {role} without subscription or holding")
+                })?;
+                let connected = matches!(framework.connection, Connection::Connected(_));
+                ensure("I26", connected || part.filters.is_empty(), || {
+                    format!("framework {id} is not connected and has filters")
+                })?;
+                self.check_filters(id, *role)?;
+            }
+        }
+        ensure("I32", held.is_empty(), || "a grant is held by nobody".into())?;
+        let named = self.frameworks.iter().filter(|(_, f)| f.name.is_some()).count();
+        ensure("names", self.framework_ids.len() == named, || {
+            "a framework's name is left over".into()
+        })?;
+        for (id, role) in self.roles.iter() {
+            let name = &role.name;
+            ensure("I28", role.held == of_role.remove(&id).unwrap_or_default(), || {
+                format!("role {name:?}: the sum of what it holds is off")
+            })?;
+            ensure("I28", role.frameworks == members.remove(&id).unwrap_or_default(), || {
+                format!("role {name:?}: its frameworks are off")
+            })?;
+            // I33: a role exists for a weight or for a framework.
+            ensure(
+                "I33",
+                role.weight != super::Role::DEFAULT_WEIGHT || !role.frameworks.is_empty(),
+                || format!("role {name:?} has neither weight nor framework"),
+            )?;
+            ensure("names", self.role_ids.get(name) == Some(&id), || {
+                format!("role {name:?} is not found by its name")
+            })?;
+        }
+        ensure("I33", members.is_empty(), || "a framework takes part in no role".into())?;
+        ensure("names", self.role_ids.len() == self.roles.len(), || {
+            "a role's name is left over".into()
+        })
+    }
+
+    fn check_filters(&self, framework: FrameworkId, role: RoleId) -> Check {
+        let Some(part) = self.frameworks.get(framework).and_then(|f| f.roles.get(&role)) else {
+            return Ok(());
+        };
+        for (agent, filters) in &part.filters {
+            ensure("I32", self.agents.contains(*agent) && !filters.is_empty(), || {
+                format!("framework {framework} has filters for {agent}, which is gone")
+            })?;
+            for filter in filters {
+                // I22: every filter has a timer that ends it.
+                let due = Timer::FiltersExpire(framework, role, *agent);
+                ensure("I22", self.timers.get(filter.timer) == Some(due), || {
+                    format!("a filter of framework {framework} on {agent} never ends")
+                })?;
+                ensure("I22", filter.timer.deadline == filter.expires, || {
+                    format!("a filter of framework {framework} on {agent} ends at another time")
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    fn check_tasks(&self) -> Check {
+        for (id, task) in self.tasks.iter() {
+            // I41, I42: a task holds resources in the states that do, and only then.
+            let fits = match &task.hold {
+                Hold::Granted(grant) => {
+                    task.state.holds_resources()
+                        && self.grants.get(*grant).is_some_and(|g| {
+                            g.kind == GrantKind::Allocated(id)
+                                && (g.agent, g.framework, g.role)
+                                    == (task.agent, task.framework, task.role)
+                        })
+                }
+                Hold::Parked(_) => task.state == TaskState::Unreachable,
+                Hold::Released => task.state.is_terminal(),
+            };
+            ensure("I41", fits, || format!("task {id} in {} holds {:?}", task.state, task.hold))?;
+            // I43: a name means one task.
+            let named = self.frameworks.get(task.framework).and_then(|f| f.tasks.get(&task.name));
+            ensure("I43", named == Some(&id), || format!("task {id} is not found by its name"))?;
+            self.check_agent_of_task(task.agent, id)?;
+            // I47: a task that ended waits for an acknowledgement, or it would be gone.
+            ensure("I47", !task.state.is_terminal() || !task.pending.is_empty(), || {
+                format!("task {id} has ended and nothing of it is to be acknowledged")
+            })?;
+            ensure("I45", task.retry.is_none() || !task.pending.is_empty(), || {
+                format!("task {id} repeats an update that it does not have")
+            })?;
+            ensure("I23", task.state != TaskState::Unknown, || format!("task {id} is unknown"))?;
+        }
+        let listed: usize = self.frameworks.iter().map(|(_, f)| f.tasks.len()).sum();
+        ensure("I43", listed == self.tasks.len(), || "a framework lists a task that is gone".into())
+    }
+
+    fn check_agent_of_task(&self, agent: AgentId, id: crate::ids::TaskId) -> Check {
+        let Some(task) = self.tasks.get(id) else { return Ok(()) };
+        let Some(row) = self.agents.get(agent) else {
+            // I44: only what has ended may outlive its agent, until it is acknowledged.
+            return ensure("I44", task.state.is_terminal(), || format!("task {id} has no agent"));
+        };
+        let listed = row.tasks.contains(&id) || (row.is_removing() && task.state.is_terminal());
+        ensure("I44", listed, || format!("agent {agent} does not list its task {id}"))?;
+        let away = task.state == TaskState::Unreachable;
+        let allowed = match row.liveness {
+            Liveness::Connected(_) | Liveness::Disconnected(_) => !away,
+            Liveness::Unreachable(_) => {
+                // Told of in counted steps: until then the task keeps its state.
+                away || task.state.is_terminal() || !self.work.bulk.is_empty()
+            }
+            Liveness::Removing => !self.work.bulk.is_empty(),
+        };
+        ensure("I44", allowed, || {
+            format!("task {id} is {} on agent {agent}, {:?}", task.state, row.liveness)
+        })
+    }
+
+    fn check_sessions(&self) -> Check {
+        for (id, session) in self.sessions.iter() {
+            if let Some(framework) = session.framework {
+                let row = self.frameworks.get(framework);
+                ensure("sessions", row.is_some_and(|f| f.session() == Some(id)), || {
+                    format!("session {id} has a framework that is not its own")
+                })?;
+            }
+            for agent in &session.agents {
+                let row = self.agents.get(*agent);
+                ensure("sessions", row.is_some_and(|a| a.session() == Some(id)), || {
+                    format!("session {id} has an agent that is not its own")
+                })?;
+            }
+        }
+        let framework_of = |id| self.sessions.get(id).and_then(|session| session.framework);
+        for (id, framework) in self.frameworks.iter() {
+            ensure(
+                "sessions",
+                framework.session().is_none_or(|s| framework_of(s) == Some(id)),
+                || format!("framework {id} is connected through a session that is not its own"),
+            )?;
+        }
+        for (id, agent) in self.agents.iter() {
+            let knows =
+                |s| self.sessions.get(s).is_some_and(|session| session.agents.contains(&id));
+            ensure("sessions", agent.session().is_none_or(knows), || {
+                format!("agent {id} is connected through a session that is not its own")
+            })?;
+        }
+        Ok(())
+    }
+
+    fn check_timers(&self) -> Check {
+        let mut expected = 0;
+        let mut wants = |key: Option<super::TimerKey>, timer: Timer| {
+            expected += usize::from(key.is_some());
+            ensure("timers", key.is_none_or(|key| self.timers.get(key) == Some(timer)), || {
+                format!("{timer:?} is not set")
+            })
+        };
+        wants(self.work.interval, Timer::Allocation)?;
+        for (id, agent) in self.agents.iter() {
+            if let Liveness::Disconnected(timer) = agent.liveness {
+                wants(Some(timer), Timer::ReregistrationEnds(id))?;
+            }
+        }
+        for (id, framework) in self.frameworks.iter() {
+            if let Connection::Disconnected(timer) = framework.connection {
+                wants(Some(timer), Timer::FailoverEnds(id))?;
+            }
+            for (role, part) in &framework.roles {
+                for (agent, filters) in &part.filters {
+                    for filter in filters {
+                        wants(Some(filter.timer), Timer::FiltersExpire(id, *role, *agent))?;
+                    }
+                }
+            }
+        }
+        for (id, grant) in self.grants.iter() {
+            if let GrantKind::Offered(timer) = grant.kind {
+                wants(timer, Timer::OfferExpires(id))?;
+            }
+        }
+        for (id, task) in self.tasks.iter() {
+            wants(task.overdue_timer, Timer::TaskOverdue(id))?;
+            wants(task.retry.map(|retry| retry.timer), Timer::UpdateRetry(id))?;
+        }
+        let set = self.timers.len();
+        ensure("timers", set == expected, || format!("{set} timers are set, {expected} are wanted"))
+    }
+
+    fn check_work(&self) -> Check {
+        ensure("work", self.work.waiting.is_empty() == self.work.interval.is_none(), || {
+            "agents wait without an interval, or an interval without agents".into()
+        })?;
+        let mut queued = self.work.candidates.iter().chain(&self.work.waiting);
+        ensure(
+            "work",
+            queued.all(|id| self.agents.get(*id).is_some_and(|a| !a.is_removing())),
+            || "an agent that is gone is to be offered".into(),
+        )
+    }
+}

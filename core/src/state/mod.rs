@@ -1,0 +1,252 @@
+//! The ledger: everything a kernel knows, and nothing of the outside world.
+//!
+//! One file per noun. Objects live in [`Arena`]s under ids that are never reused; what can be
+//! derived (sums, indexes by name) is kept beside them, rebuilt after a restore, and checked by
+//! [`State::check_invariants`]. No clock, thread, lock, I/O, float or hash order is used here:
+//! the same commands give the same bytes on every machine.
+//!
+//! Who changes it: [`machine`](crate::machine), one function per command. Who reads it to decide:
+//! [`allocator`](crate::allocator).
+
+pub mod agent;
+pub mod framework;
+pub mod grant;
+mod invariants;
+pub mod role;
+pub mod session;
+mod snapshot;
+pub mod task;
+pub mod timer;
+pub mod work;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::arena::Arena;
+use crate::ids::{AgentId, FrameworkId, GrantId, RoleId, SessionId, TaskId};
+use crate::intern::Names;
+use crate::map::Map;
+use crate::options::Options;
+use crate::resources::{Bundle, Quantities};
+use crate::time::Time;
+
+pub use agent::{Agent, Liveness};
+pub use framework::{Connection, Filter, Framework, Subscription};
+pub use grant::{Grant, GrantKind};
+pub use invariants::Violation;
+pub use role::Role;
+pub use session::Session;
+pub use snapshot::SnapshotError;
+pub use task::{Hold, StoredUpdate, Task};
+pub use timer::{Timer, TimerKey, Timers};
+pub use work::{Bulk, Work};
+
+/// Everything a kernel knows. Cloning it is a branch: the copy can be commanded without effect
+/// on the original, and shares its chunks until they are written.
+#[derive(Debug, Clone)]
+pub struct State {
+    pub(crate) options: Options,
+    pub(crate) started: Time,
+    pub(crate) now: Time,
+    pub(crate) seq: u64,
+    pub(crate) sessions: Arena<SessionId, Session>,
+    pub(crate) agents: Arena<AgentId, Agent>,
+    pub(crate) roles: Arena<RoleId, Role>,
+    pub(crate) frameworks: Arena<FrameworkId, Framework>,
+    pub(crate) grants: Arena<GrantId, Grant>,
+    pub(crate) tasks: Arena<TaskId, Task>,
+    pub(crate) timers: Timers,
+    pub(crate) work: Work,
+    // Derived from the above.
+    pub(crate) names: Names,
+    pub(crate) total: Bundle,
+    pub(crate) role_ids: BTreeMap<Arc<str>, RoleId>,
+    pub(crate) agent_ids: Map<Arc<str>, AgentId>,
+    pub(crate) framework_ids: Map<Arc<str>, FrameworkId>,
+}
+
+impl State {
+    /// A kernel that knows nothing yet, at that time.
+    #[must_use]
+    pub fn new(options: Options, now: Time) -> Self {
+        Self {
+            options,
+            started: now,
+            now,
+            seq: 0,
+            sessions: Arena::default(),
+            agents: Arena::default(),
+            roles: Arena::default(),
+            frameworks: Arena::default(),
+            grants: Arena::default(),
+            tasks: Arena::default(),
+            timers: Timers::default(),
+            work: Work::default(),
+            names: Names::default(),
+            total: Bundle::new(),
+            role_ids: BTreeMap::new(),
+            agent_ids: Map::default(),
+            framework_ids: Map::default(),
+        }
+    }
+
+    /// The options it was opened with.
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// The time of the last accepted command.
+    pub fn now(&self) -> Time {
+        self.now
+    }
+
+    /// How many commands were accepted.
+    pub fn seq(&self) -> u64 {
+        self.seq
+    }
+
+    /// When a tick has something to do at the latest; `now` if there is work already.
+    pub fn next_deadline(&self) -> Option<Time> {
+        if self.work.is_pending() { Some(self.now) } else { self.timers.next_deadline() }
+    }
+
+    /// A copy to try commands on: no events reach anybody, nothing is journaled.
+    #[must_use]
+    pub fn branch(&self) -> Self {
+        self.clone()
+    }
+
+    /// The resource names seen so far, to read bundles with.
+    pub fn names(&self) -> &Names {
+        &self.names
+    }
+
+    /// Sum of the scalars of all agents: the whole of which shares are parts.
+    pub fn total(&self) -> &Bundle {
+        &self.total
+    }
+
+    /// All open sessions.
+    pub fn sessions(&self) -> &Arena<SessionId, Session> {
+        &self.sessions
+    }
+
+    /// All agents, also those that are being removed.
+    pub fn agents(&self) -> &Arena<AgentId, Agent> {
+        &self.agents
+    }
+
+    /// All roles that have a weight or a framework.
+    pub fn roles(&self) -> &Arena<RoleId, Role> {
+        &self.roles
+    }
+
+    /// All frameworks, also those that are being removed.
+    pub fn frameworks(&self) -> &Arena<FrameworkId, Framework> {
+        &self.frameworks
+    }
+
+    /// All offers and allocations.
+    pub fn grants(&self) -> &Arena<GrantId, Grant> {
+        &self.grants
+    }
+
+    /// All live and unreachable tasks.
+    pub fn tasks(&self) -> &Arena<TaskId, Task> {
+        &self.tasks
+    }
+
+    /// All timers.
+    pub fn timers(&self) -> &Timers {
+        &self.timers
+    }
+
+    /// The role of that name, if it exists at the moment.
+    pub fn role_id(&self, name: &str) -> Option<RoleId> {
+        self.role_ids.get(name).copied()
+    }
+
+    /// The agent of that name.
+    pub fn agent_id(&self, name: &str) -> Option<AgentId> {
+        self.agent_ids.get(name).copied()
+    }
+
+    /// The framework of that name.
+    pub fn framework_id(&self, name: &str) -> Option<FrameworkId> {
+        self.framework_ids.get(name).copied()
+    }
+
+    /// The role of that name, made if it does not exist.
+    pub(crate) fn role_or_new(&mut self, name: &str) -> RoleId {
+        if let Some(&id) = self.role_ids.get(name) {
+            return id;
+        }
+        let name: Arc<str> = name.into();
+        let id = self.roles.insert(Role::new(name.clone()));
+        self.role_ids.insert(name, id);
+        id
+    }
+
+    /// Removes a role that has neither a weight of its own nor frameworks.
+    pub(crate) fn drop_unused_role(&mut self, id: RoleId) {
+        let unused = self
+            .roles
+            .get(id)
+            .is_some_and(|r| r.frameworks.is_empty() && r.weight == Role::DEFAULT_WEIGHT);
+        if unused {
+            if let Some(role) = self.roles.remove(id) {
+                self.role_ids.remove(&role.name);
+            }
+        }
+    }
+
+    /// A framework's part in a role.
+    pub(crate) fn part_mut(
+        &mut self,
+        framework: FrameworkId,
+        role: RoleId,
+    ) -> Option<&mut Subscription> {
+        self.frameworks.get_mut(framework)?.roles.get_mut(&role)
+    }
+
+    /// Ends a framework's part in a role to which it is not subscribed any more and in which it
+    /// holds nothing.
+    pub(crate) fn leave_role_if_done(&mut self, framework: FrameworkId, role: RoleId) {
+        let part = self.frameworks.get(framework).and_then(|f| f.roles.get(&role));
+        if part.is_none_or(|p| p.subscribed || !p.grants.is_empty() || p.parked > 0) {
+            return;
+        }
+        self.drop_filters(framework, role);
+        if let Some(framework) = self.frameworks.get_mut(framework) {
+            framework.roles.remove(&role);
+        }
+        if let Some(role) = self.roles.get_mut(role) {
+            role.frameworks.remove(&framework);
+        }
+        self.drop_unused_role(role);
+    }
+
+    /// Drops all filters of a framework in a role.
+    pub(crate) fn drop_filters(&mut self, framework: FrameworkId, role: RoleId) {
+        let Some(part) = self.frameworks.get_mut(framework).and_then(|f| f.roles.get_mut(&role))
+        else {
+            return;
+        };
+        for filter in std::mem::take(&mut part.filters).into_values().flatten() {
+            self.timers.cancel(Some(filter.timer));
+        }
+    }
+
+    /// Whether one of the sets of `min_allocatable` is in `resources`, or none is asked for.
+    pub(crate) fn is_allocatable(&self, resources: &Bundle) -> bool {
+        let sets = &self.options.min_allocatable;
+        !resources.is_empty()
+            && (sets.is_empty() || sets.iter().any(|set| self.holds_quantities(resources, set)))
+    }
+
+    fn holds_quantities(&self, resources: &Bundle, quantities: &Quantities) -> bool {
+        quantities.iter().all(|(name, amount)| {
+            self.names.lookup(name).is_some_and(|id| resources.quantity(id) >= amount)
+        })
+    }
+}

@@ -1,0 +1,188 @@
+//! The state as bytes: canonical CBOR with integer keys, from which everything else is derived.
+//!
+//! Nothing in it depends on the order of interning, on caches or on addresses, so two kernels that
+//! accepted the same commands have equal snapshots, and [`State::hash`] compares them.
+
+use minicbor::decode::Error as DecodeError;
+use minicbor::encode::{Error as EncodeError, Write};
+use minicbor::{Decoder, Encoder};
+
+use super::grant::scalars;
+use super::{Hold, State};
+use crate::error::{Code, Rejection};
+use crate::intern::Names;
+
+/// Format of the state; raised when an older library could not read it.
+pub const STATE_FORMAT: u32 = 1;
+
+/// Why bytes are not a state.
+#[derive(Debug, thiserror::Error)]
+pub enum SnapshotError {
+    /// The bytes do not decode; with the offset where they stop to make sense.
+    #[error("the snapshot does not decode: {0}")]
+    Decode(#[from] DecodeError),
+    /// It was written by a newer version.
+    #[error(
+        "the snapshot has format {0}: written by a newer version, this one reads {STATE_FORMAT}"
+    )]
+    Newer(u32),
+    /// It decodes, but contradicts itself.
+    #[error("the snapshot contradicts itself: {0}")]
+    Inconsistent(String),
+}
+
+impl From<SnapshotError> for Rejection {
+    fn from(error: SnapshotError) -> Self {
+        let code = match error {
+            SnapshotError::Newer(_) => Code::NewerVersion,
+            _ => Code::Corrupt,
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl State {
+    /// The state as bytes.
+    #[must_use]
+    pub fn to_snapshot(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        // Writing to memory cannot fail.
+        let written = self.encode(&mut Encoder::new(&mut bytes));
+        debug_assert!(written.is_ok());
+        bytes
+    }
+
+    /// Reads a state back and checks it.
+    pub fn from_snapshot(bytes: &[u8]) -> Result<Self, SnapshotError> {
+        let mut decoder = Decoder::new(bytes);
+        let state = Self::decode(&mut decoder)?;
+        if decoder.position() != bytes.len() {
+            let at = decoder.position();
+            return Err(SnapshotError::Inconsistent(format!("it goes on after offset {at}")));
+        }
+        match state.check_invariants() {
+            Ok(()) => Ok(state),
+            Err(violation) => Err(SnapshotError::Inconsistent(violation.to_string())),
+        }
+    }
+
+    /// BLAKE3 of the canonical snapshot: equal on every machine for the same accepted commands.
+    #[must_use]
+    pub fn hash(&self) -> [u8; 32] {
+        *blake3::hash(&self.to_snapshot()).as_bytes()
+    }
+
+    fn encode<W: Write>(&self, e: &mut Encoder<W>) -> Result<(), EncodeError<W::Error>> {
+        let names = &mut self.names.clone();
+        e.map(12)?.u8(0)?.u32(STATE_FORMAT)?;
+        e.u8(1)?.encode(&self.options)?;
+        e.u8(2)?.encode(self.started)?;
+        e.u8(3)?.encode(self.now)?;
+        e.u8(4)?.u64(self.seq)?;
+        e.u8(5)?.encode_with(&self.sessions, names)?;
+        e.u8(6)?.encode_with(&self.agents, names)?;
+        e.u8(7)?.encode_with(&self.roles, names)?;
+        e.u8(8)?.encode_with(&self.frameworks, names)?;
+        e.u8(9)?.encode_with(&self.grants, names)?;
+        e.u8(10)?.encode_with(&self.tasks, names)?;
+        e.u8(11)?.array(2)?.encode(&self.timers)?.encode(&self.work)?;
+        Ok(())
+    }
+
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, SnapshotError> {
+        let names = &mut Names::default();
+        if d.map()? != Some(12) {
+            return Err(DecodeError::message("a state has 12 fields").at(d.position()).into());
+        }
+        let key =
+            |d: &mut Decoder<'_>, wanted: u8| match d.u8()? {
+                found if found == wanted => Ok(()),
+                found => Err(DecodeError::message(format!("field {found} instead of {wanted}"))
+                    .at(d.position())),
+            };
+        key(d, 0)?;
+        match d.u32()? {
+            STATE_FORMAT => {}
+            newer => return Err(SnapshotError::Newer(newer)),
+        }
+        key(d, 1)?;
+        let options = d.decode()?;
+        key(d, 2)?;
+        let started = d.decode()?;
+        let mut state = Self::new(options, started);
+        key(d, 3)?;
+        state.now = d.decode()?;
+        key(d, 4)?;
+        state.seq = d.u64()?;
+        key(d, 5)?;
+        state.sessions = d.decode_with(names)?;
+        key(d, 6)?;
+        state.agents = d.decode_with(names)?;
+        key(d, 7)?;
+        state.roles = d.decode_with(names)?;
+        key(d, 8)?;
+        state.frameworks = d.decode_with(names)?;
+        key(d, 9)?;
+        state.grants = d.decode_with(names)?;
+        key(d, 10)?;
+        state.tasks = d.decode_with(names)?;
+        key(d, 11)?;
+        if d.array()? != Some(2) {
+            return Err(DecodeError::message("timers and work").at(d.position()).into());
+        }
+        (state.timers, state.work) = (d.decode()?, d.decode()?);
+        state.names = std::mem::take(names);
+        state.derive();
+        Ok(state)
+    }
+
+    /// Rebuilds sums and indexes after a restore.
+    fn derive(&mut self) {
+        for (id, role) in self.roles.iter() {
+            self.role_ids.insert(role.name.clone(), id);
+        }
+        for (id, agent) in self.agents.iter() {
+            if let Some(name) = &agent.name {
+                self.agent_ids.insert(name.clone(), id);
+            }
+            if !agent.is_removing() {
+                self.total.add_assign(&scalars(&agent.total));
+            }
+        }
+        let mut members = Vec::new();
+        for (id, framework) in self.frameworks.iter() {
+            if let Some(name) = &framework.name {
+                self.framework_ids.insert(name.clone(), id);
+            }
+            members.extend(framework.roles.keys().map(|role| (*role, id)));
+        }
+        for (role, framework) in members {
+            if let Some(role) = self.roles.get_mut(role) {
+                role.frameworks.insert(framework);
+            }
+        }
+        let grants: Vec<_> = self.grants.iter().map(|(id, g)| (id, g.clone())).collect();
+        for (id, grant) in &grants {
+            self.charge(*id, grant);
+        }
+        let tasks: Vec<_> = self
+            .tasks
+            .iter()
+            .map(|(id, t)| {
+                let parked = matches!(t.hold, Hold::Parked(_));
+                (id, t.agent, t.framework, t.role, t.name.clone(), parked)
+            })
+            .collect();
+        for (id, agent, framework, role, name, parked) in tasks {
+            if let Some(agent) = self.agents.get_mut(agent) {
+                agent.tasks.insert(id);
+            }
+            if let Some(framework) = self.frameworks.get_mut(framework) {
+                framework.tasks.insert(name, id);
+            }
+            if let Some(part) = self.part_mut(framework, role).filter(|_| parked) {
+                part.parked += 1;
+            }
+        }
+    }
+}

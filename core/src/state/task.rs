@@ -1,0 +1,219 @@
+//! Tasks: the state machine and the stream of status updates.
+//!
+//! A task is *live* from its launch until the acknowledgement of its terminal update. It holds
+//! resources in the states of [`TaskState::holds_resources`] only: they are recovered when the
+//! terminal update arrives, not when it is acknowledged.
+//!
+//! Updates of a task are delivered one at a time and in order. [`Task::pending`] holds those that
+//! are not acknowledged; its head is in flight while the framework is connected.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use minicbor::{Decode, Encode};
+
+use super::timer::TimerKey;
+use crate::command::TaskSpec;
+use crate::ids::{AgentId, FrameworkId, GrantId, RoleId};
+use crate::intern::HasNames;
+use crate::resources::Bundle;
+use crate::status::{Reason, Source, TaskState};
+use crate::time::{Nanos, Time};
+use crate::value::{Bytes, Uuid};
+
+/// What a reported state does to a task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transition {
+    /// The task takes the state.
+    Next,
+    /// The task takes the state although it goes backwards; Mesos accepts it, so it is flagged.
+    Regression,
+    /// The task has ended: the report is forwarded, the state stays.
+    Kept,
+    /// The state cannot follow.
+    Illegal,
+}
+
+/// The transition table (semantics.md 6.2). `docs/concepts.md` prints it; a test compares.
+#[must_use]
+pub const fn transition(from: TaskState, to: TaskState) -> Transition {
+    use TaskState::{Killing, Running, Staging, Starting, Unknown, Unreachable};
+    if from.is_terminal() {
+        return Transition::Kept;
+    }
+    match (from, to) {
+        // Unknown is an answer, never a state; unreachable is left only by the agent's return.
+        (Unknown, _) | (_, Unknown) | (Unreachable, Unreachable) => Transition::Illegal,
+        (Staging | Starting | Running | Killing, Staging) => Transition::Illegal,
+        (Running, Starting) | (Killing, Starting | Running) => Transition::Regression,
+        _ => Transition::Next,
+    }
+}
+
+/// Where the resources of a task are.
+#[derive(Debug, Clone, Encode, Decode)]
+#[cbor(context_bound = "HasNames")]
+pub enum Hold {
+    /// Charged to the agent under this grant.
+    #[n(0)]
+    Granted(#[n(0)] GrantId),
+    /// Not charged while the agent is unreachable; charged again if the task comes back.
+    #[n(1)]
+    Parked(#[n(0)] Bundle),
+    /// Given back for good.
+    #[n(2)]
+    Released,
+}
+
+/// A launched task.
+#[derive(Debug, Clone, Encode, Decode)]
+#[cbor(map, context_bound = "HasNames")]
+pub struct Task {
+    /// Whose it is.
+    #[n(0)]
+    pub framework: FrameworkId,
+    /// Where it is.
+    #[n(1)]
+    pub agent: AgentId,
+    /// In which role its resources are charged.
+    #[n(2)]
+    pub role: RoleId,
+    /// The framework's name for it.
+    #[n(3)]
+    #[cbor(with = "crate::shared")]
+    pub name: Arc<str>,
+    /// The newest state reported.
+    #[n(4)]
+    pub state: TaskState,
+    /// The newest state told to the framework, which may be older (`status_update_state`).
+    #[n(5)]
+    pub told: Option<TaskState>,
+    /// Where its resources are.
+    #[n(6)]
+    pub hold: Hold,
+    /// What to run; dropped after the agent's first report.
+    #[n(7)]
+    #[cbor(with = "crate::shared")]
+    pub spec: Option<Arc<TaskSpec>>,
+    /// Grace of a kill, if the task has its own.
+    #[n(8)]
+    pub kill_grace: Option<Nanos>,
+    /// Longest time to run.
+    #[n(9)]
+    pub max_completion: Option<Nanos>,
+    /// Set from the first running state on, while `max_completion` is not over.
+    #[n(10)]
+    pub overdue_timer: Option<TimerKey>,
+    /// The grace of the kill asked for, to be sent again to a returning agent.
+    #[n(11)]
+    pub kill: Option<Nanos>,
+    /// Whether the kill is due to `max_completion`: then killed means failed.
+    #[n(12)]
+    pub overdue: bool,
+    /// Updates that are not acknowledged, oldest first.
+    #[n(13)]
+    pub pending: VecDeque<StoredUpdate>,
+    /// The update acknowledged last: a repetition of it is not delivered again.
+    #[n(14)]
+    pub acknowledged: Option<Uuid>,
+    /// How many updates were assigned a uuid by the kernel.
+    #[n(15)]
+    pub updates: u32,
+    /// Since when its agent cannot be reached.
+    #[n(16)]
+    pub unreachable_since: Option<Time>,
+    /// Redelivery of the update in flight.
+    #[n(17)]
+    pub retry: Option<Retry>,
+}
+
+/// The redelivery of an update in flight.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Retry {
+    /// When.
+    #[n(0)]
+    pub timer: TimerKey,
+    /// The interval that then ends; the next one is twice as long.
+    #[n(1)]
+    pub interval: Nanos,
+}
+
+/// A status update as it is stored until its acknowledgement.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct StoredUpdate {
+    /// Its identity.
+    #[n(0)]
+    pub uuid: Uuid,
+    /// The reported state.
+    #[n(1)]
+    pub state: TaskState,
+    /// Who said so.
+    #[n(2)]
+    pub source: Source,
+    /// Why.
+    #[n(3)]
+    pub reason: Option<Reason>,
+    /// For people.
+    #[n(4)]
+    pub message: Option<Box<str>>,
+    /// For the framework.
+    #[n(5)]
+    pub data: Option<Bytes>,
+    /// Whether the task is healthy, if it is checked.
+    #[n(6)]
+    pub healthy: Option<bool>,
+    /// When it was said.
+    #[n(7)]
+    pub time: Time,
+}
+
+impl Task {
+    /// What reconciliation answers: the state told last, or the newest if none was told.
+    pub fn reconciled_state(&self) -> TaskState {
+        self.told.unwrap_or(self.state)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Prints the table as Markdown and compares it with the one in `docs/concepts.md`.
+    #[test]
+    fn the_documented_table_is_this_one() {
+        let reported: Vec<_> =
+            TaskState::ALL.iter().copied().filter(|s| *s != TaskState::Unknown).collect();
+        let short = |state: &TaskState| state.name().trim_start_matches("TASK_").to_lowercase();
+        let mut table = String::from("| from \\ to |");
+        for state in &reported {
+            table += &format!(" {} |", short(state));
+        }
+        table += &format!("\n|---|{}\n", "---|".repeat(reported.len()));
+        for from in &reported {
+            table += &format!("| **{}** |", short(from));
+            for to in &reported {
+                table += match transition(*from, *to) {
+                    Transition::Next => " yes |",
+                    Transition::Regression => " back |",
+                    Transition::Kept => " kept |",
+                    Transition::Illegal => " - |",
+                };
+            }
+            table.push('\n');
+        }
+        let docs = include_str!("../../../docs/concepts.md");
+        assert!(docs.contains(&table), "put this table into docs/concepts.md:\n{table}");
+    }
+
+    #[test]
+    fn ended_tasks_stay_ended() {
+        for &from in TaskState::ALL.iter().filter(|state| state.is_terminal()) {
+            for &to in TaskState::ALL {
+                assert_eq!(transition(from, to), Transition::Kept);
+            }
+            assert!(!from.holds_resources());
+        }
+    }
+}

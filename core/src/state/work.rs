@@ -1,0 +1,54 @@
+//! Work that is done in counted steps instead of at once: allocation and bulk effects.
+//!
+//! A step is a [`Tick`](crate::command::Tick). Steps are counted, never timed, so that a replay
+//! makes the same ones.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use minicbor::{Decode, Encode};
+
+use super::timer::TimerKey;
+use crate::ids::{AgentId, FrameworkId};
+use crate::time::Time;
+
+/// A bulk effect that is being worked off.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub enum Bulk {
+    /// Rescind every offer, from this slot of the grants on.
+    #[n(0)]
+    RescindAll(#[n(0)] u32),
+    /// Kill the tasks of a framework that was torn down, from this slot of the tasks on.
+    #[n(1)]
+    EndFramework(#[n(0)] FrameworkId, #[n(1)] u32),
+    /// Tell frameworks that the tasks of an agent are unreachable since then.
+    #[n(2)]
+    UnreachableTasks(#[n(0)] AgentId, #[n(1)] Time),
+    /// End the tasks of a removed agent.
+    #[n(3)]
+    RemoveAgent(#[n(0)] AgentId),
+}
+
+/// What is to be done.
+#[derive(Debug, Clone, Default, Encode, Decode)]
+#[cbor(map)]
+pub struct Work {
+    /// Bulk effects, worked off in order and before any allocation.
+    #[n(0)]
+    pub bulk: VecDeque<Bulk>,
+    /// Agents to be offered now.
+    #[n(1)]
+    pub candidates: BTreeSet<AgentId>,
+    /// Agents to be offered at the next interval.
+    #[n(2)]
+    pub waiting: BTreeSet<AgentId>,
+    /// The next interval; set while agents wait.
+    #[n(3)]
+    pub interval: Option<TimerKey>,
+}
+
+impl Work {
+    /// Whether a tick has something to do before any timer is due.
+    pub fn is_pending(&self) -> bool {
+        !self.bulk.is_empty() || !self.candidates.is_empty()
+    }
+}

@@ -1,0 +1,238 @@
+//! Task states, reasons and sources: the names and numbers of the Mesos v1 API.
+//!
+//! What may follow what stands in `state/task.rs`.
+
+macro_rules! vocabulary {
+    ($(#[$doc:meta])* $name:ident, $prefix:literal, {
+        $($(#[$vdoc:meta])* $variant:ident = $number:literal, $text:literal;)*
+    }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[repr(u8)]
+        #[non_exhaustive]
+        pub enum $name {
+            $($(#[$vdoc])* $variant = $number,)*
+        }
+
+        impl $name {
+            /// All of them, for tables in other languages and for tests.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// The name in the Mesos v1 API.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => concat!($prefix, $text),)*
+                }
+            }
+
+            /// The number in the Mesos v1 API.
+            #[must_use]
+            pub const fn number(self) -> u8 {
+                self as u8
+            }
+
+            /// The one with that number.
+            #[must_use]
+            pub const fn from_number(number: u8) -> Option<Self> {
+                match number {
+                    $($number => Some(Self::$variant),)*
+                    _ => None,
+                }
+            }
+
+            /// The one with that name in the Mesos v1 API.
+            #[must_use]
+            pub fn from_name(name: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|item| item.name() == name)
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.name())
+            }
+        }
+
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.name())
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let name = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+                Self::from_name(&name).ok_or_else(|| {
+                    serde::de::Error::custom(format_args!(
+                        "{:?} is not one of the names {}...",
+                        crate::error::shorten(&name),
+                        Self::ALL[0].name(),
+                    ))
+                })
+            }
+        }
+
+        impl<C> minicbor::Encode<C> for $name {
+            fn encode<W: minicbor::encode::Write>(
+                &self,
+                e: &mut minicbor::Encoder<W>,
+                _: &mut C,
+            ) -> Result<(), minicbor::encode::Error<W::Error>> {
+                e.u8(self.number())?.ok()
+            }
+        }
+
+        impl<'b, C> minicbor::Decode<'b, C> for $name {
+            fn decode(
+                d: &mut minicbor::Decoder<'b>,
+                _: &mut C,
+            ) -> Result<Self, minicbor::decode::Error> {
+                let at = d.position();
+                Self::from_number(d.u8()?)
+                    .ok_or_else(|| minicbor::decode::Error::message("unknown number").at(at))
+            }
+        }
+    };
+}
+
+vocabulary!(
+    /// Where a task stands.
+    TaskState, "TASK_", {
+    /// An agent has the task but it does not run yet; optional.
+    Starting = 0, "STARTING";
+    /// It runs.
+    Running = 1, "RUNNING";
+    /// It ended well.
+    Finished = 2, "FINISHED";
+    /// It ended badly.
+    Failed = 3, "FAILED";
+    /// It ended because it was to.
+    Killed = 4, "KILLED";
+    /// It is lost; what a framework without `PARTITION_AWARE` sees instead of several states.
+    Lost = 5, "LOST";
+    /// Launched, not yet seen by an agent.
+    Staging = 6, "STAGING";
+    /// Its description was invalid.
+    Error = 7, "ERROR";
+    /// It is being killed.
+    Killing = 8, "KILLING";
+    /// It was never launched.
+    Dropped = 9, "DROPPED";
+    /// Its agent cannot be reached; it may come back as anything.
+    Unreachable = 10, "UNREACHABLE";
+    /// It was running and is certainly gone.
+    Gone = 11, "GONE";
+    /// An operator declared its agent gone.
+    GoneByOperator = 12, "GONE_BY_OPERATOR";
+    /// The kernel has no information; only ever an answer, never stored.
+    Unknown = 13, "UNKNOWN";
+});
+
+vocabulary!(
+    /// Who says so.
+    Source, "SOURCE_", {
+    /// The kernel (the Mesos master).
+    Master = 0, "MASTER";
+    /// The agent driver.
+    Agent = 1, "AGENT";
+    /// What runs the task.
+    Executor = 2, "EXECUTOR";
+});
+
+vocabulary!(
+    /// Why.
+    Reason, "REASON_", {
+    /// The command could not be run or ended abnormally.
+    CommandExecutorFailed = 0, "COMMAND_EXECUTOR_FAILED";
+    /// What ran the task ended.
+    ExecutorTerminated = 1, "EXECUTOR_TERMINATED";
+    /// Its framework was removed.
+    FrameworkRemoved = 3, "FRAMEWORK_REMOVED";
+    /// An offer was gone, foreign, or did not fit the others.
+    InvalidOffers = 6, "INVALID_OFFERS";
+    /// It used more memory than it may.
+    ContainerLimitationMemory = 8, "CONTAINER_LIMITATION_MEMORY";
+    /// The answer to a reconciliation.
+    Reconciliation = 9, "RECONCILIATION";
+    /// Its agent disconnected.
+    AgentDisconnected = 10, "AGENT_DISCONNECTED";
+    /// Its agent was removed or became unreachable.
+    AgentRemoved = 11, "AGENT_REMOVED";
+    /// Its agent restarted and does not have it any more.
+    AgentRestarted = 12, "AGENT_RESTARTED";
+    /// The description was invalid.
+    TaskInvalid = 14, "TASK_INVALID";
+    /// It was over a limit.
+    ContainerLimitation = 19, "CONTAINER_LIMITATION";
+    /// It could not be started.
+    ContainerLaunchFailed = 21, "CONTAINER_LAUNCH_FAILED";
+    /// It was killed before it started.
+    TaskKilledDuringLaunch = 30, "TASK_KILLED_DURING_LAUNCH";
+    /// Its agent came back and has it.
+    AgentReregistered = 32, "AGENT_REREGISTERED";
+    /// It ran longer than its `max_completion_seconds`.
+    MaxCompletionTimeReached = 33, "MAX_COMPLETION_TIME_REACHED";
+});
+
+impl TaskState {
+    /// Whether the task has ended: such a state never changes and holds no resources.
+    #[must_use]
+    pub const fn is_terminal(self) -> bool {
+        match self {
+            Self::Finished
+            | Self::Failed
+            | Self::Killed
+            | Self::Lost
+            | Self::Error
+            | Self::Dropped
+            | Self::Gone
+            | Self::GoneByOperator => true,
+            Self::Staging
+            | Self::Starting
+            | Self::Running
+            | Self::Killing
+            | Self::Unreachable
+            | Self::Unknown => false,
+        }
+    }
+
+    /// Whether a task in this state holds resources of its agent.
+    #[must_use]
+    pub const fn holds_resources(self) -> bool {
+        matches!(self, Self::Staging | Self::Starting | Self::Running | Self::Killing)
+    }
+
+    /// What a framework sees: without `PARTITION_AWARE` the precise states are `TASK_LOST`.
+    #[must_use]
+    pub const fn seen_by(self, partition_aware: bool) -> Self {
+        match self {
+            Self::Dropped
+            | Self::Unreachable
+            | Self::Gone
+            | Self::GoneByOperator
+            | Self::Unknown
+                if !partition_aware =>
+            {
+                Self::Lost
+            }
+            other => other,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_numbers_read_back() {
+        for &state in TaskState::ALL {
+            assert_eq!(TaskState::from_number(state.number()), Some(state));
+            assert_eq!(TaskState::from_name(state.name()), Some(state));
+        }
+        assert_eq!((TaskState::Staging.name(), TaskState::Staging.number()), ("TASK_STAGING", 6));
+        assert_eq!(Reason::AgentRemoved.name(), "REASON_AGENT_REMOVED");
+        assert_eq!(Source::from_number(9), None);
+    }
+}

@@ -1,0 +1,156 @@
+//! Small values that commands and events carry: uuids, opaque bytes, capabilities.
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use minicbor::bytes::ByteVec;
+use minicbor::{Decode, Encode};
+use serde::{Deserialize, Serialize};
+
+use crate::error::shorten;
+
+/// The identity of a status update: 16 opaque bytes, hexadecimal in JSON.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Uuid(pub [u8; 16]);
+
+impl fmt::Display for Uuid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Uuid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl std::str::FromStr for Uuid {
+    type Err = UuidError;
+
+    fn from_str(text: &str) -> Result<Self, UuidError> {
+        let digits: String = text.chars().filter(|c| *c != '-').collect();
+        let wrong = || UuidError(shorten(text));
+        if digits.len() != 32 || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
+            return Err(wrong());
+        }
+        u128::from_str_radix(&digits, 16).map(|n| Self(n.to_be_bytes())).map_err(|_| wrong())
+    }
+}
+
+/// Why a text is not a uuid.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not a uuid: expected 32 hexadecimal digits")]
+pub struct UuidError(String);
+
+impl Serialize for Uuid {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Uuid {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+impl<C> Encode<C> for Uuid {
+    fn encode<W: minicbor::encode::Write>(
+        &self,
+        e: &mut minicbor::Encoder<W>,
+        _: &mut C,
+    ) -> Result<(), minicbor::encode::Error<W::Error>> {
+        e.bytes(&self.0)?.ok()
+    }
+}
+
+impl<'b, C> Decode<'b, C> for Uuid {
+    fn decode(d: &mut minicbor::Decoder<'b>, _: &mut C) -> Result<Self, minicbor::decode::Error> {
+        let at = d.position();
+        let bytes = d.bytes()?.try_into();
+        bytes.map(Self).map_err(|_| minicbor::decode::Error::message("uuid of 16 bytes").at(at))
+    }
+}
+
+/// Bytes the kernel does not look into; base64 in JSON.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Bytes(pub Vec<u8>);
+
+impl Serialize for Bytes {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&BASE64.encode(&self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for Bytes {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        let wrong = |e| serde::de::Error::custom(format_args!("not base64: {e}"));
+        BASE64.decode(text.as_bytes()).map(Self).map_err(wrong)
+    }
+}
+
+impl<C> Encode<C> for Bytes {
+    fn encode<W: minicbor::encode::Write>(
+        &self,
+        e: &mut minicbor::Encoder<W>,
+        _: &mut C,
+    ) -> Result<(), minicbor::encode::Error<W::Error>> {
+        e.bytes(&self.0)?.ok()
+    }
+}
+
+impl<'b, C> Decode<'b, C> for Bytes {
+    fn decode(d: &mut minicbor::Decoder<'b>, ctx: &mut C) -> Result<Self, minicbor::decode::Error> {
+        ByteVec::decode(d, ctx).map(|bytes| Self(bytes.into()))
+    }
+}
+
+/// Opaque bytes of a wire layer with their media type, kept byte for byte.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
+#[serde(deny_unknown_fields)]
+#[cbor(map)]
+pub struct Ext {
+    /// What the bytes are, for example `application/x-protobuf`.
+    #[n(0)]
+    pub media_type: Box<str>,
+    /// The bytes, at most [`EXT_BYTES_MAX`](crate::limits::EXT_BYTES_MAX).
+    #[n(1)]
+    pub bytes: Bytes,
+}
+
+/// What a framework can deal with.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, Encode, Decode,
+)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[cbor(index_only)]
+#[non_exhaustive]
+pub enum Capability {
+    /// Distinguishes `TASK_UNREACHABLE`, `TASK_DROPPED`, `TASK_GONE`... from `TASK_LOST`.
+    #[n(5)]
+    PartitionAware,
+}
+
+impl Capability {
+    /// All capabilities of this version.
+    pub const ALL: &'static [Self] = &[Self::PartitionAware];
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn uuids_and_bytes_in_json() {
+        let uuid: Uuid = serde_json::from_str("\"00010203-04050607-08090a0b-0c0d0e0f\"").unwrap();
+        assert_eq!(uuid.to_string(), "000102030405060708090a0b0c0d0e0f");
+        assert!("0001".parse::<Uuid>().is_err());
+        let bytes: Bytes = serde_json::from_str("\"aGk=\"").unwrap();
+        assert_eq!(bytes.0, b"hi");
+        assert!(serde_json::from_str::<Bytes>("\"!\"").is_err());
+    }
+}
