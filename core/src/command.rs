@@ -1,8 +1,9 @@
 //! Commands: everything that can be asked of the kernel, in one language.
 //!
-//! A [`Command`] is at once the Rust API, the journal record, the input of property tests and fuzzers, the line of
-//! a conformance script and the bug report. Each has an explicit number (the journal) and a name (JSON, the `do` of
-//! a line); numbers are never reused. Times and ids of the sender are not part of it, they are in the [`Envelope`].
+//! A [`Command`] is at once the Rust API, the journal record, the input of property tests and
+//! fuzzers, the line of a conformance script and the bug report. Each has an explicit number (the
+//! journal) and a name (JSON, the `do` of a line); numbers are never reused. Times and ids of the
+//! sender are not part of it, they are in the [`Envelope`].
 //!
 //! - [`session`]: opening and closing sessions, time
 //! - [`operator`]: weights, agents out of service, teardown
@@ -204,7 +205,8 @@ mod tests {
         let fields = serde_json::json!({"name": "m1", "resources": "cpus:x"});
         let error = Command::from_json("register_agent", fields).unwrap_err();
         assert_eq!((error.code(), error.field()), (Code::Malformed, "resources"));
-        let fields = serde_json::json!({"offers": ["o0.1"], "operations": [{"launch": {"tasks": [{"nam": "t"}]}}]});
+        let launch = serde_json::json!({"launch": {"tasks": [{"nam": "t"}]}});
+        let fields = serde_json::json!({"offers": ["o0.1"], "operations": [launch]});
         let error = Command::from_json("accept", fields).unwrap_err();
         assert_eq!(error.field(), "operations[0].launch.tasks[0].nam");
         let error = Command::from_json("register-agent", serde_json::json!({})).unwrap_err();

@@ -1,8 +1,9 @@
 //! Events: what sessions are told.
 //!
-//! An event is a notification; the state is the truth. Offers live in the state until they end, updates until they
-//! are acknowledged, so a reader that falls behind is brought up to date from there. An event is identified by
-//! `(seq, ordinal)`: the command that caused it, and its place among the events of that command.
+//! An event is a notification; the state is the truth. Offers live in the state until they end,
+//! updates until they are acknowledged, so a reader that falls behind is brought up to date from
+//! there. An event is identified by `(seq, ordinal)`: the command that caused it, and its place
+//! among the events of that command.
 
 use std::sync::Arc;
 
@@ -53,7 +54,8 @@ pub enum Event {
         /// Time between asking and ending it.
         grace_seconds: Nanos,
     },
-    /// To an agent driver: the framework has seen the update; a driver that keeps updates may drop it.
+    /// To an agent driver: the framework has seen the update; a driver that keeps updates may drop
+    /// it.
     Acknowledged {
         /// On which agent.
         agent: AgentId,
@@ -67,8 +69,8 @@ pub enum Event {
         /// Which.
         agent: AgentId,
     },
-    /// The session's ring overflowed; what follows was read from the state again. Offers and updates that were
-    /// seen before are repeated.
+    /// The session's ring overflowed; what follows was read from the state again. Offers and
+    /// updates that were seen before are repeated.
     Resync,
 }
 

@@ -63,7 +63,8 @@ impl From<std::time::Duration> for Nanos {
 /// Why a text is not a number of seconds.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{0:?} is not a number of seconds: expected a decimal such as 0.25, at most 9 decimals and 9223372036 seconds"
+    "{0:?} is not a number of seconds: expected a decimal such as 0.25, \
+     at most 9 decimals and 9223372036 seconds"
 )]
 pub struct SecondsError(String);
 

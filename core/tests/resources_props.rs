@@ -287,7 +287,8 @@ proptest! {
         added.add(&odd).unwrap();
         let before = own.clone();
         prop_assert!(!own.contains(&added) && !own.overlaps(&odd));
-        let mismatch = matches!(own.add(&added), Err(Conflict::KindMismatch { key, .. }) if key == name);
+        let refused = own.add(&added);
+        let mismatch = matches!(refused, Err(Conflict::KindMismatch { key, .. }) if key == name);
         prop_assert!(mismatch);
         prop_assert!(own.add_disjoint(&added).is_err());
         prop_assert_eq!(&own, &before);
@@ -360,7 +361,8 @@ proptest! {
         text in prop_oneof![
             any::<String>(),
             "[a-c0-9 .,;:*()\\[\\]{}eE+-]{0,40}",
-            "(cpus|ports|a|)(\\(.{0,3}\\))?:(\\[[0-9, -]{0,12}\\]|\\{[a-z, ]{0,8}\\}|[0-9.e-]{0,9});?",
+            "(cpus|ports|a|)(\\(.{0,3}\\))?:\
+             (\\[[0-9, -]{0,12}\\]|\\{[a-z, ]{0,8}\\}|[0-9.e-]{0,9});?",
             "[\\[{](\"[a-z]{0,4}\"|[:,0-9{}\\[\\]]){0,12}",
         ],
     ) {

@@ -44,8 +44,9 @@ pub struct ReportedTask {
     pub state: TaskState,
 }
 
-/// Brings a known agent back, named by its id or by its name. Tasks that the kernel knows there and that are not
-/// listed are gone and get a terminal update; launches and kills that did not arrive are sent again.
+/// Brings a known agent back, named by its id or by its name. Tasks that the kernel knows there and
+/// that are not listed are gone and get a terminal update; launches and kills that did not arrive
+/// are sent again.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
 #[serde(deny_unknown_fields)]
 #[cbor(map)]
@@ -72,7 +73,8 @@ pub struct ReregisterAgent {
     pub tasks: Vec<ReportedTask>,
 }
 
-/// Changes an agent. A smaller total than what is in use is legal: nothing is offered there until enough is returned.
+/// Changes an agent. A smaller total than what is in use is legal: nothing is offered there until
+/// enough is returned.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
 #[serde(deny_unknown_fields)]
 #[cbor(map)]
@@ -90,8 +92,9 @@ pub struct UpdateAgent {
     pub attributes: Option<Attributes>,
 }
 
-/// Reports the state of a task. One update per task is in flight to the framework; later ones wait for its
-/// acknowledgement. Resources are recovered at a terminal state, not at its acknowledgement.
+/// Reports the state of a task. One update per task is in flight to the framework; later ones wait
+/// for its acknowledgement. Resources are recovered at a terminal state, not at its
+/// acknowledgement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
 #[serde(deny_unknown_fields)]
 #[cbor(map)]

@@ -11,10 +11,10 @@ use crate::resources::Resources;
 use crate::time::Nanos;
 use crate::value::{Capability, Ext, Uuid};
 
-/// Subscribes a framework. With `framework`, or with the `name` of a disconnected one, the sender takes over that
-/// framework: its outstanding offers are discarded, its tasks run on, unacknowledged updates are delivered again,
-/// and roles, capabilities, timeout and name are replaced by what is given here.
-/// Reply: [`Subscribed`](crate::reply::Reply::Subscribed).
+/// Subscribes a framework. With `framework`, or with the `name` of a disconnected one, the sender
+/// takes over that framework: its outstanding offers are discarded, its tasks run on,
+/// unacknowledged updates are delivered again, and roles, capabilities, timeout and name are
+/// replaced by what is given here. Reply: [`Subscribed`](crate::reply::Reply::Subscribed).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
 #[serde(deny_unknown_fields)]
 #[cbor(map)]
@@ -34,7 +34,8 @@ pub struct Subscribe {
     #[n(3)]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub suppressed_roles: Vec<Box<str>>,
-    /// Time to come back after a disconnection before it is removed; the kernel's option if left out.
+    /// Time to come back after a disconnection before it is removed; the kernel's option if left
+    /// out.
     #[n(4)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failover_timeout_seconds: Option<Nanos>,
@@ -134,8 +135,9 @@ impl From<Vec<TaskSpec>> for Operation {
     }
 }
 
-/// Uses offers, all of one agent and one role. What no operation takes is free again, and refused by this framework
-/// for `refuse_seconds`. Reply: [`Accepted`](crate::reply::Reply::Accepted) with one outcome per task.
+/// Uses offers, all of one agent and one role. What no operation takes is free again, and refused
+/// by this framework for `refuse_seconds`. Reply: [`Accepted`](crate::reply::Reply::Accepted) with
+/// one outcome per task.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
 #[serde(deny_unknown_fields)]
 #[cbor(map)]
@@ -236,8 +238,8 @@ pub struct Kill {
     /// Which.
     #[n(0)]
     pub task: TaskRef,
-    /// Time between asking it to end and ending it; the task's own if left out. A repeated kill may shorten a running
-    /// grace, never extend it.
+    /// Time between asking it to end and ending it; the task's own if left out. A repeated kill may
+    /// shorten a running grace, never extend it.
     #[n(1)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kill_grace_seconds: Option<Nanos>,
@@ -270,8 +272,8 @@ pub struct ReconcileTask {
     pub agent: Option<AgentId>,
 }
 
-/// Asks for the state of tasks: each listed one is answered by an update without uuid; an empty list asks for all
-/// tasks that the kernel has. Changes nothing.
+/// Asks for the state of tasks: each listed one is answered by an update without uuid; an empty
+/// list asks for all tasks that the kernel has. Changes nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
 #[serde(deny_unknown_fields)]
 #[cbor(map)]

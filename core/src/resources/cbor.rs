@@ -1,9 +1,9 @@
 //! Resources in CBOR, for the journal and snapshots.
 //!
 //! Form: an amount is an integer of thousandths; a collection is a map from name to
-//! `[kind, value]` with kind 0 scalar, 1 ranges (a flat array of bounds), 2 set (an array of texts).
-//! Encoding is canonical (names in their order, shortest integers). Decoding checks everything anew:
-//! a record that was damaged is an error, not a strange collection.
+//! `[kind, value]` with kind 0 scalar, 1 ranges (a flat array of bounds), 2 set (an array of
+//! texts). Encoding is canonical (names in their order, shortest integers). Decoding checks
+//! everything anew: a record that was damaged is an error, not a strange collection.
 
 use std::fmt;
 

@@ -1,8 +1,8 @@
 //! Resources in JSON.
 //!
 //! Reads three forms: the text form as a string, the array of resource objects that Mesos uses, and
-//! a plain object, `{"cpus":4,"ports":[[31000,32000]],"disks":["a"]}`. Writes the text form. Amounts
-//! are read from the text of the JSON number, so `0.1` is exactly a tenth.
+//! a plain object, `{"cpus":4,"ports":[[31000,32000]],"disks":["a"]}`. Writes the text form.
+//! Amounts are read from the text of the JSON number, so `0.1` is exactly a tenth.
 
 use std::fmt;
 use std::str::FromStr;
@@ -180,7 +180,8 @@ fn plain_value(json: &Json) -> Result<Value, String> {
         Json::Array(list) if list.first().is_some_and(Json::is_string) => plain_set(list),
         Json::Array(list) => plain_ranges(list),
         other => Err(format!(
-            "{} is not a value; write a number, [[1,3],[7,9]] for ranges or [\"a\",\"b\"] for a set",
+            "{} is not a value; write a number, [[1,3],[7,9]] for ranges \
+             or [\"a\",\"b\"] for a set",
             Excerpt::new(&other.to_string())
         )),
     }

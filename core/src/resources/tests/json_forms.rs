@@ -82,7 +82,8 @@ fn amounts_survive_tagged_enums_and_path_tracking() {
 fn rs5_malformed_json() {
     for json in [
         r#"{"name":"cpus","type":"SCALAR","scalar":{"value":1}}"#,
-        r#"[{"name":"cpus","type":"SCALAR","scalar":{"value":1}} {"name":"mem","type":"SCALAR","scalar":{"value":1}}]"#,
+        r#"[{"name":"cpus","type":"SCALAR","scalar":{"value":1}}
+            {"name":"mem","type":"SCALAR","scalar":{"value":1}}]"#,
         r#"[[{"name":"cpus","type":"SCALAR","scalar":{"value":1}}]]"#,
         r#"[{"name":"cpus","type":"SCALAR","scalar":{"value":1}}}"#,
         "[] []",
@@ -111,7 +112,8 @@ fn rs5_malformed_json() {
             "give the field \"set\" and no other",
         ),
         (
-            r#""name":"x","type":"RANGES","ranges":{"range":[{"begin":1,"end":3},{"begin":2,"end":4}]}"#,
+            r#""name":"x","type":"RANGES",
+               "ranges":{"range":[{"begin":1,"end":3},{"begin":2,"end":4}]}"#,
             "two ranges share 2",
         ),
         (r#""name":"x","type":"SET","set":{"item":["a","a"]}"#, "more than once"),
@@ -132,7 +134,8 @@ fn rs5_malformed_json() {
     ] {
         assert!(item(body).contains(expected), "{body}: {}", item(body));
     }
-    let two = r#"[{"name":"x","type":"SCALAR","scalar":{"value":1}},{"name":"x","type":"SET","set":{"item":["a"]}}]"#;
+    let two = r#"[{"name":"x","type":"SCALAR","scalar":{"value":1}},
+                  {"name":"x","type":"SET","set":{"item":["a"]}}]"#;
     assert!(refused_json(two).contains("resource 1, x: x is given as scalar and as set"));
 }
 
