@@ -52,7 +52,7 @@ impl<I: Id, T: Clone> Arena<I, T> {
 
     /// Whether `count` more objects fit ([`OBJECTS_MAX`]).
     pub fn has_room_for(&self, count: usize) -> bool {
-        self.live + count <= OBJECTS_MAX && self.slots + count <= u32::MAX as usize
+        self.live + count <= OBJECTS_MAX && u32::try_from(self.slots + count).is_ok()
     }
 
     /// The object, unless it is gone.

@@ -106,7 +106,7 @@ impl Machine<'_> {
         } else if let Some(agent) = asked.agent.and_then(|agent| self.state.agents.get(agent)) {
             match agent.liveness {
                 Liveness::Connected(_) | Liveness::Disconnected(_) => {
-                    status.state = TaskState::Gone
+                    status.state = TaskState::Gone;
                 }
                 Liveness::Unreachable(since) => {
                     status.state = TaskState::Unreachable;
