@@ -11,6 +11,7 @@
 //! | ledger | [`state`] | everything a kernel knows; pure |
 //! | decisions | [`allocator`] | who is offered what; pure, reads the ledger |
 //! | transition | [`machine`] | applies one command; pure, writes the ledger |
+//! | shell | [`kernel`] | clock, lock, events, waits: what the pure layers may not have |
 //!
 //! Start reading at [`command`], then [`machine`], then [`state::task`].
 
@@ -22,6 +23,7 @@ pub mod error;
 pub mod event;
 pub mod ids;
 pub mod intern;
+pub mod kernel;
 pub mod limits;
 pub mod machine;
 pub mod map;
@@ -38,6 +40,7 @@ pub mod value;
 pub use command::{Command, Envelope};
 pub use error::{Code, Rejection};
 pub use event::{Effect, Effects, Event};
+pub use kernel::{AgentDriver, Clock, Framework, Kernel, Operator, Session};
 pub use options::Options;
 pub use reply::Reply;
 pub use state::State;

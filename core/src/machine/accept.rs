@@ -238,9 +238,9 @@ impl Machine<'_> {
                 retry: None,
             },
         );
-        let role = self.state.roles.get(role).map(|r| r.name.clone()).unwrap_or_default();
-        let launch = Launch { agent, task: id, framework, role, spec: spec.clone() };
-        self.tell_agent(agent, Event::Launch(launch));
+        if let Some(launch) = self.state.describe_launch(id) {
+            self.tell_agent(agent, Event::Launch(launch));
+        }
         let state = TaskState::Staging;
         TaskOutcome { name: spec.name.clone(), task: Some(id), state, reason: None, message: None }
     }
@@ -308,6 +308,23 @@ impl Machine<'_> {
         self.tell_framework(framework, Event::Update(status));
         let (reason, message) = (Some(reason), Some(message.into()));
         TaskOutcome { name: name.into(), task: None, state, reason, message }
+    }
+}
+
+impl crate::state::State {
+    /// A task that no agent has reported on yet, as its agent is told to start it.
+    pub(crate) fn describe_launch(&self, id: TaskId) -> Option<Launch> {
+        let task = self.tasks.get(id)?;
+        let spec = task.spec.clone()?;
+        let role = self.roles.get(task.role)?.name.clone();
+        Some(Launch { agent: task.agent, task: id, framework: task.framework, role, spec })
+    }
+
+    /// A task that is to end, as its agent is told.
+    pub(crate) fn describe_kill(&self, id: TaskId) -> Option<Event> {
+        let task = self.tasks.get(id)?;
+        let grace_seconds = task.kill?;
+        Some(Event::Kill { agent: task.agent, task: id, grace_seconds })
     }
 }
 

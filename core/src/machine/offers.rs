@@ -232,4 +232,25 @@ impl crate::state::State {
             expires: timer.map(|key| key.deadline),
         })
     }
+    /// What a session must be told again after it lost events: everything that is still open.
+    pub(crate) fn events_to_repeat(&self, session: SessionId) -> Vec<Event> {
+        let Some(row) = self.sessions.get(session) else { return Vec::new() };
+        let mut events = Vec::new();
+        if let Some(framework) = row.framework.and_then(|id| self.frameworks.get(id)) {
+            let grants = framework.roles.values().flat_map(|part| &part.grants);
+            events.extend(grants.filter_map(|id| self.describe_offer(*id)).map(Event::Offer));
+            let mut tasks: Vec<_> = framework.tasks.values().copied().collect();
+            tasks.sort_unstable();
+            let updates = tasks.into_iter().filter_map(|id| self.describe_update(id));
+            events.extend(updates.map(Event::Update));
+        }
+        for agent in &row.agents {
+            let tasks = self.agents.get(*agent).map(|agent| &agent.tasks);
+            for id in tasks.into_iter().flatten() {
+                events.extend(self.describe_launch(*id).map(Event::Launch));
+                events.extend(self.describe_kill(*id));
+            }
+        }
+        events
+    }
 }

@@ -1,0 +1,61 @@
+//! The agent driver's handle: the seam between the kernel and what runs tasks.
+
+use std::ops::Deref;
+
+use super::session::Session;
+use crate::command::{RegisterAgent, RemoveAgent, ReregisterAgent, Update, UpdateAgent};
+use crate::error::{Code, Rejection};
+use crate::ids::AgentId;
+use crate::reply::Reply;
+
+/// A session for one or many agents. It is told [`Launch`](crate::event::Event::Launch) and
+/// [`Kill`](crate::event::Event::Kill), and reports with [`update`](Self::update). Dropping it
+/// disconnects its agents. Thread-safe.
+#[derive(Debug)]
+pub struct AgentDriver(Session);
+
+impl AgentDriver {
+    pub(super) fn new(session: Session) -> Self {
+        Self(session)
+    }
+
+    /// Registers a new agent.
+    pub fn register(&self, command: RegisterAgent) -> Result<AgentId, Rejection> {
+        registered(self.call(command)?)
+    }
+
+    /// Brings a known agent back, with the tasks that it has.
+    pub fn reregister(&self, command: ReregisterAgent) -> Result<AgentId, Rejection> {
+        registered(self.call(command)?)
+    }
+
+    /// Changes resources or attributes of an agent.
+    pub fn update_agent(&self, command: UpdateAgent) -> Result<(), Rejection> {
+        self.call(command).map(|_| ())
+    }
+
+    /// Reports the state of a task.
+    pub fn update(&self, command: Update) -> Result<(), Rejection> {
+        self.call(command).map(|_| ())
+    }
+
+    /// Removes an agent for good; its tasks are lost.
+    pub fn remove(&self, agent: AgentId) -> Result<(), Rejection> {
+        self.call(RemoveAgent { agent }).map(|_| ())
+    }
+}
+
+fn registered(reply: Reply) -> Result<AgentId, Rejection> {
+    match reply {
+        Reply::Registered { agent } => Ok(agent),
+        _ => Err(Rejection::new(Code::Defect, "the registration gave no agent")),
+    }
+}
+
+impl Deref for AgentDriver {
+    type Target = Session;
+
+    fn deref(&self) -> &Session {
+        &self.0
+    }
+}

@@ -1,0 +1,115 @@
+//! The framework's handle.
+
+use std::ops::Deref;
+
+use super::session::Session;
+use crate::command::{
+    Accept, Acknowledge, Decline, Kill, Reconcile, ReconcileTask, Revive, Subscribe, Suppress,
+    TaskRef, TaskSpec, Teardown,
+};
+use crate::error::{Code, Rejection};
+use crate::ids::{FrameworkId, OfferId};
+use crate::reply::{Reply, TaskOutcome};
+use crate::time::Nanos;
+use crate::value::Uuid;
+
+/// A subscribed framework. Dropping it disconnects it: it may come back within its failover
+/// timeout, by name or id. Thread-safe.
+#[derive(Debug)]
+pub struct Framework {
+    session: Session,
+    id: FrameworkId,
+    resubscribed: bool,
+}
+
+impl Framework {
+    pub(super) fn subscribe(session: Session, command: Subscribe) -> Result<Self, Rejection> {
+        match session.call(command)? {
+            Reply::Subscribed { framework, resubscribed } => {
+                Ok(Self { session, id: framework, resubscribed })
+            }
+            _ => Err(Rejection::new(Code::Defect, "subscribe gave no framework")),
+        }
+    }
+
+    /// Its id.
+    pub fn id(&self) -> FrameworkId {
+        self.id
+    }
+
+    /// Whether it was known before and taken over.
+    pub fn is_resubscribed(&self) -> bool {
+        self.resubscribed
+    }
+
+    /// Launches tasks on offers of one agent; the rest of the offers is free again.
+    pub fn launch(
+        &self,
+        offers: &[OfferId],
+        tasks: Vec<TaskSpec>,
+    ) -> Result<Vec<TaskOutcome>, Rejection> {
+        let operations = vec![tasks.into()];
+        self.accept(Accept { offers: offers.to_vec(), operations, ..Accept::default() })
+    }
+
+    /// Uses offers; one outcome per task.
+    pub fn accept(&self, command: Accept) -> Result<Vec<TaskOutcome>, Rejection> {
+        match self.call(command)? {
+            Reply::Accepted { tasks } => Ok(tasks),
+            _ => Err(Rejection::new(Code::Defect, "accept gave no outcomes")),
+        }
+    }
+
+    /// Gives offers back; the same or less is not offered again for `refuse`, or for the kernel's
+    /// default. Returns those that were gone already.
+    pub fn decline(
+        &self,
+        offers: &[OfferId],
+        refuse: Option<Nanos>,
+    ) -> Result<Vec<OfferId>, Rejection> {
+        match self.call(Decline { offers: offers.to_vec(), refuse_seconds: refuse })? {
+            Reply::Declined { gone } => Ok(gone),
+            _ => Err(Rejection::new(Code::Defect, "decline gave no answer")),
+        }
+    }
+
+    /// Drops the filters of these roles, or of all, and wants offers again.
+    pub fn revive(&self, roles: &[&str]) -> Result<(), Rejection> {
+        let roles = roles.iter().map(|role| (*role).into()).collect();
+        self.call(Revive { roles }).map(|_| ())
+    }
+
+    /// Wants no offers in these roles, or in any, until it revives.
+    pub fn suppress(&self, roles: &[&str]) -> Result<(), Rejection> {
+        let roles = roles.iter().map(|role| (*role).into()).collect();
+        self.call(Suppress { roles }).map(|_| ())
+    }
+
+    /// Has a task killed, with that grace or the task's own.
+    pub fn kill(&self, task: impl Into<TaskRef>, grace: Option<Nanos>) -> Result<(), Rejection> {
+        self.call(Kill { task: task.into(), kill_grace_seconds: grace }).map(|_| ())
+    }
+
+    /// Confirms a status update.
+    pub fn acknowledge(&self, task: impl Into<TaskRef>, uuid: Uuid) -> Result<(), Rejection> {
+        self.call(Acknowledge { task: task.into(), uuid }).map(|_| ())
+    }
+
+    /// Asks for the state of tasks; none means all.
+    pub fn reconcile(&self, tasks: Vec<ReconcileTask>) -> Result<(), Rejection> {
+        self.call(Reconcile { tasks }).map(|_| ())
+    }
+
+    /// Removes the framework: its tasks are killed, its id never comes back.
+    pub fn teardown(self) -> Result<(), Rejection> {
+        self.call(Teardown::default()).map(|_| ())
+    }
+}
+
+impl Deref for Framework {
+    type Target = Session;
+
+    fn deref(&self) -> &Session {
+        &self.session
+    }
+}

@@ -1,0 +1,221 @@
+//! The shell: one writer behind a lock, event rings, waits that drive time, a journal.
+//!
+//! Everything that decides is in the pure layers; the shell adds what they may not have: a clock,
+//! a lock, file descriptors, files. It makes these promises:
+//!
+//! - Nobody calls the embedder back under the lock: events are data, pulled by whoever wants them.
+//! - There is no hidden thread. A wait sleeps until an event, its timeout or the next deadline,
+//!   and lets time go on itself; [`Driver`] is a thread for those who want one.
+//! - A defect (a panic while a command is applied) poisons the kernel and never the host.
+//! - A forked child can do nothing with its parent's kernel ([`Code::Forked`]).
+//!
+//! | file | what |
+//! |---|---|
+//! | [`executor`] | the seam through which every command goes: call, try, post |
+//! | [`ring`] | the events of one session |
+//! | [`wait`] | sleeping, and who lets time go on meanwhile |
+//! | [`session`], [`framework`], [`operator`], [`agent_driver`] | typed handles |
+//! | [`service`] | in-process agents that are served while somebody waits |
+//!
+//! [`Code::Forked`]: crate::error::Code::Forked
+
+pub mod agent_driver;
+pub mod clock;
+pub mod driver;
+mod executor;
+mod fork;
+pub mod framework;
+pub mod operator;
+pub mod ring;
+pub mod service;
+pub mod session;
+mod signal;
+mod wait;
+
+use std::sync::Arc;
+
+use crate::command::{Command, SessionKind, Subscribe};
+use crate::error::{Code, Rejection};
+use crate::event::Effect;
+use crate::ids::SessionId;
+use crate::options::Options;
+use crate::reply::Reply;
+use crate::state::State;
+use crate::time::Time;
+
+pub use agent_driver::AgentDriver;
+pub use clock::Clock;
+pub use driver::Driver;
+pub use framework::Framework;
+pub use operator::Operator;
+pub use ring::EventRecord;
+pub use service::Service;
+pub use session::Session;
+
+use executor::Shared;
+
+/// What one accepted command gave: its reply, and the events that it and the steps it made
+/// necessary caused, with the sequence number of the command they belong to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Applied {
+    /// The sequence number of the command.
+    pub seq: u64,
+    /// The reply.
+    pub reply: Reply,
+    /// The events in order, each with its sequence number.
+    pub effects: Vec<(u64, Effect)>,
+}
+
+/// A scheduling kernel. Cloning gives another handle to the same kernel.
+///
+/// Thread-safe. The kernel ends with its last handle; session handles count.
+#[derive(Debug, Clone)]
+pub struct Kernel {
+    pub(crate) shared: Arc<Shared>,
+}
+
+impl Kernel {
+    /// Opens a kernel in memory that follows the machine's clock.
+    ///
+    /// Errors: [`Code::BadOption`].
+    ///
+    /// ```
+    /// use tamias::{Kernel, Options};
+    /// let kernel = Kernel::open(Options::default())?;
+    /// let operator = kernel.operator()?;
+    /// operator.set_weight("batch", "2".parse().unwrap())?;
+    /// # Ok::<(), tamias::Rejection>(())
+    /// ```
+    pub fn open(options: Options) -> Result<Self, Rejection> {
+        Self::open_with(options, Clock::system())
+    }
+
+    /// Opens a kernel in memory with a clock of its own, for tests and simulations.
+    ///
+    /// Errors: [`Code::BadOption`].
+    pub fn open_with(options: Options, clock: Clock) -> Result<Self, Rejection> {
+        options.check()?;
+        let state = State::new(options, clock.now());
+        Ok(Self { shared: Arc::new(Shared::new(state, clock, None)) })
+    }
+
+    /// Opens an operator session.
+    pub fn operator(&self) -> Result<Operator, Rejection> {
+        self.session(SessionKind::Operator, None).map(Operator::new)
+    }
+
+    /// Opens a framework session and subscribes.
+    pub fn subscribe(&self, command: Subscribe) -> Result<Framework, Rejection> {
+        let session = self.session(SessionKind::Framework, None)?;
+        Framework::subscribe(session, command)
+    }
+
+    /// Opens an agent session, for a driver of one or many agents.
+    pub fn agent_driver(&self) -> Result<AgentDriver, Rejection> {
+        self.session(SessionKind::Agent, None).map(AgentDriver::new)
+    }
+
+    /// Opens a session of any kind, to send commands through it oneself.
+    pub fn session(
+        &self,
+        kind: SessionKind,
+        principal: Option<Box<str>>,
+    ) -> Result<Session, Rejection> {
+        Session::open(self, kind, principal)
+    }
+
+    /// Sends a command and waits for its reply. Work that became due is done before it returns.
+    pub fn call(
+        &self,
+        session: Option<SessionId>,
+        command: impl Into<Command>,
+    ) -> Result<Reply, Rejection> {
+        self.shared.call(session, command.into()).map(|applied| applied.reply)
+    }
+
+    /// Like [`call`](Self::call), and returns the events as well.
+    pub fn call_traced(
+        &self,
+        session: Option<SessionId>,
+        command: impl Into<Command>,
+    ) -> Result<Applied, Rejection> {
+        self.shared.call_traced(session, command.into())
+    }
+
+    /// Like [`call`](Self::call), but never waits for the lock.
+    ///
+    /// Errors: [`Code::WouldBlock`] if another thread is at work; nothing happened then.
+    pub fn try_apply(
+        &self,
+        session: Option<SessionId>,
+        command: impl Into<Command>,
+    ) -> Result<Reply, Rejection> {
+        self.shared.try_apply(session, command.into())
+    }
+
+    /// Sends a command without waiting for a reply, for threads that must not wait. It is applied
+    /// before any later command of the same thread; a rejection is counted, not reported.
+    ///
+    /// Errors: [`Code::WouldBlock`] if too many commands are waiting.
+    pub fn post(
+        &self,
+        session: Option<SessionId>,
+        command: impl Into<Command>,
+    ) -> Result<(), Rejection> {
+        self.shared.post(session, command.into())
+    }
+
+    /// Lets time go on: fires due timers and does pending work. Returns when it should be called
+    /// again, if no command or wait comes before. For embedders with an event loop of their own.
+    pub fn tick(&self) -> Result<Option<Time>, Rejection> {
+        self.shared.tick(None).map(|(next, _)| next)
+    }
+
+    /// Moves a manual clock forward and lets due timers fire one after the other.
+    ///
+    /// Errors: [`Code::NotSupported`] on a kernel that follows the machine's clock.
+    pub fn advance(&self, to: Time) -> Result<Vec<(u64, Effect)>, Rejection> {
+        self.shared.advance(to)
+    }
+
+    /// Serves in-process agents and lets time go on, without sleeping; see [`Service`].
+    pub fn drive(&self) -> Result<Option<Time>, Rejection> {
+        self.serve()?;
+        self.tick()
+    }
+
+    /// When the next timer is due; `now` if there is work already.
+    pub fn next_deadline(&self) -> Option<Time> {
+        self.shared.with_state(State::next_deadline)
+    }
+
+    /// The time of the kernel's clock.
+    pub fn now(&self) -> Time {
+        self.shared.clock.now()
+    }
+
+    /// A copy of the state: to look at, or to try commands on with
+    /// [`apply`](crate::machine::apply). It shares memory with the kernel until either changes.
+    pub fn branch(&self) -> State {
+        self.shared.with_state(State::branch)
+    }
+
+    /// BLAKE3 of the canonical state: equal for all kernels that accepted the same commands.
+    pub fn state_hash(&self) -> [u8; 32] {
+        self.branch().hash()
+    }
+
+    /// How many posted commands were rejected.
+    pub fn posts_rejected(&self) -> u64 {
+        self.shared.posts_rejected()
+    }
+
+    pub(crate) fn check_alive(&self) -> Result<(), Rejection> {
+        self.shared.check_alive()
+    }
+}
+
+/// A rejection for a handle that is of no use any more.
+pub(crate) fn closed(text: &str) -> Rejection {
+    Rejection::new(Code::HandleClosed, text)
+}

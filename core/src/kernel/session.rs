@@ -1,0 +1,108 @@
+//! A session handle: the right to send commands in one capacity, and the events that come back.
+
+use std::os::fd::RawFd;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::ring::{EventRecord, Ring};
+use super::{Applied, Kernel};
+use crate::command::{CloseSession, Command, OpenSession, SessionKind};
+use crate::error::{Code, Rejection};
+use crate::ids::SessionId;
+use crate::reply::Reply;
+
+/// An open session. Dropping it closes it: its framework or agents are disconnected.
+///
+/// Thread-safe; several threads may take events, each event goes to one of them.
+#[derive(Debug)]
+pub struct Session {
+    kernel: Kernel,
+    id: SessionId,
+    kind: SessionKind,
+    ring: Arc<Ring>,
+}
+
+impl Session {
+    pub(super) fn open(
+        kernel: &Kernel,
+        kind: SessionKind,
+        principal: Option<Box<str>>,
+    ) -> Result<Self, Rejection> {
+        match kernel.call(None, OpenSession { kind, principal })? {
+            Reply::SessionOpened { session } => {
+                let ring = kernel.shared.open_ring(session);
+                Ok(Self { kernel: kernel.clone(), id: session, kind, ring })
+            }
+            _ => Err(Rejection::new(Code::Defect, "open_session gave no session")),
+        }
+    }
+
+    /// Its id.
+    pub fn id(&self) -> SessionId {
+        self.id
+    }
+
+    /// In which capacity it speaks.
+    pub fn kind(&self) -> SessionKind {
+        self.kind
+    }
+
+    /// The kernel.
+    pub fn kernel(&self) -> &Kernel {
+        &self.kernel
+    }
+
+    /// Sends a command.
+    pub fn call(&self, command: impl Into<Command>) -> Result<Reply, Rejection> {
+        self.kernel.call(Some(self.id), command)
+    }
+
+    /// Sends a command and returns the events as well.
+    pub fn call_traced(&self, command: impl Into<Command>) -> Result<Applied, Rejection> {
+        self.kernel.call_traced(Some(self.id), command)
+    }
+
+    /// Takes up to `most` events, without waiting.
+    pub fn poll(&self, most: usize) -> Result<Vec<EventRecord>, Rejection> {
+        self.kernel.check_alive()?;
+        let (mut events, resync) = self.ring.take(most);
+        if resync {
+            self.kernel.shared.resync(self.id, &self.ring);
+            if events.is_empty() {
+                events = self.ring.take(most).0;
+            }
+        }
+        Ok(events)
+    }
+
+    /// Waits for events, lets time go on meanwhile; returns whether there are any.
+    ///
+    /// Errors: [`Code::HandleClosed`] if the session is closed by another thread.
+    pub fn wait(&self, timeout: Option<Duration>) -> Result<bool, Rejection> {
+        self.kernel.wait_for(&self.ring, timeout)
+    }
+
+    /// A file descriptor that is readable while there are events, for event loops. It belongs to
+    /// the session: do not close it. With an event loop, call [`Kernel::drive`] at the deadlines
+    /// that it returns.
+    pub fn event_fd(&self) -> Result<RawFd, Rejection> {
+        let fd = self.ring.fd();
+        fd.map_err(|error| Rejection::new(Code::System, format!("no descriptor: {error}")))
+    }
+
+    /// Closes the session; waits on it end with [`Code::HandleClosed`]. Again is no matter.
+    pub fn close(&self) -> Result<(), Rejection> {
+        if self.ring.is_closed() || self.kernel.shared.is_forked() {
+            return Ok(());
+        }
+        self.kernel.shared.close_ring(self.id);
+        self.call(CloseSession {}).map(|_| ())
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        // A poisoned kernel refuses; there is nobody to tell.
+        let _ = self.close();
+    }
+}

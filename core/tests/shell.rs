@@ -1,0 +1,198 @@
+//! The shell end to end, with a clock of its own and with the machine's.
+
+use std::time::{Duration, Instant};
+
+use tamias::command::{RegisterAgent, Subscribe, TaskSpec, Update};
+use tamias::event::{Event, Offer, RescindReason, TaskStatus};
+use tamias::status::TaskState;
+use tamias::{Clock, Code, Kernel, Nanos, Options, Session, Time};
+
+fn agent(resources: &str) -> RegisterAgent {
+    RegisterAgent { resources: resources.parse().unwrap(), ..RegisterAgent::default() }
+}
+
+fn roles(roles: &[&str]) -> Subscribe {
+    Subscribe { roles: roles.iter().map(|r| (*r).into()).collect(), ..Subscribe::default() }
+}
+
+fn task(name: &str, resources: &str) -> TaskSpec {
+    TaskSpec { name: name.into(), resources: resources.parse().unwrap(), ..TaskSpec::default() }
+}
+
+fn events(session: &Session) -> Vec<Event> {
+    session.poll(usize::MAX).unwrap().into_iter().map(|record| record.event).collect()
+}
+
+fn only_offer(session: &Session) -> Offer {
+    match events(session).as_slice() {
+        [Event::Offer(offer)] => offer.clone(),
+        other => panic!("expected one offer: {other:?}"),
+    }
+}
+
+fn only_update(session: &Session) -> TaskStatus {
+    match events(session).as_slice() {
+        [Event::Update(status)] => status.clone(),
+        other => panic!("expected one update: {other:?}"),
+    }
+}
+
+#[test]
+fn one_task_from_offer_to_acknowledgement() {
+    let kernel = Kernel::open_with(Options::default(), Clock::manual(Time(0))).unwrap();
+    let driver = kernel.agent_driver().unwrap();
+    let machine = driver.register(agent("cpus:4;mem:1024;ports:[1-9]")).unwrap();
+    let framework = kernel.subscribe(roles(&["dev"])).unwrap();
+    let offer = only_offer(&framework);
+    assert_eq!((offer.agent, &*offer.role), (machine, "dev"));
+    assert_eq!(offer.resources.to_string(), "cpus:4;mem:1024;ports:[1-9]");
+
+    let outcome =
+        framework.launch(&[offer.offer], vec![task("t", "cpus:1;ports:[3-4]")]).unwrap().remove(0);
+    let id = outcome.task.unwrap();
+    assert!(matches!(&events(&driver)[..], [Event::Launch(launch)] if launch.task == id));
+    assert_eq!(events(&framework), [], "the rest is filtered for an interval");
+
+    driver.update(Update::new(id, TaskState::Running)).unwrap();
+    driver.update(Update::new(id, TaskState::Finished)).unwrap();
+    let running = events(&framework);
+    let [Event::Update(running), Event::Offer(_)] = &running[..] else { panic!("{running:?}") };
+    assert_eq!(running.state, TaskState::Running);
+    let wrong = framework.acknowledge("t", tamias::value::Uuid([9; 16])).unwrap_err();
+    assert_eq!(wrong.code(), Code::WrongUuid);
+    framework.acknowledge("t", running.uuid.unwrap()).unwrap();
+    let finished = only_update(&framework);
+    assert_eq!(finished.state, TaskState::Finished);
+    framework.acknowledge(id, finished.uuid.unwrap()).unwrap();
+    assert_eq!(kernel.branch().tasks().len(), 0);
+    kernel.branch().check_invariants().unwrap();
+}
+
+#[test]
+fn an_advance_stops_at_each_deadline() {
+    let kernel = Kernel::open_with(Options::default(), Clock::manual(Time(0))).unwrap();
+    let driver = kernel.agent_driver().unwrap();
+    driver.register(agent("cpus:4")).unwrap();
+    let framework = kernel.subscribe(roles(&["dev"])).unwrap();
+    let first = only_offer(&framework);
+    kernel.advance(Time(0).plus(Nanos::from_secs(150))).unwrap();
+    let seen = events(&framework);
+    let rescinds = seen
+        .iter()
+        .filter(|event| matches!(event, Event::Rescind { reason: RescindReason::Timeout, .. }));
+    assert_eq!((rescinds.count(), seen.len()), (2, 4), "at 60 s and at 120 s: {seen:?}");
+    assert_eq!(framework.launch(&[first.offer], vec![]).unwrap_err().code(), Code::OfferGone);
+    assert_eq!(kernel.now(), Time(150_000_000_000));
+}
+
+#[test]
+fn a_wait_ends_with_an_event_a_timeout_or_a_close() {
+    let kernel = Kernel::open(Options::default()).unwrap();
+    let framework = kernel.subscribe(roles(&["dev"])).unwrap();
+    let start = Instant::now();
+    assert!(!framework.wait(Some(Duration::from_millis(50))).unwrap());
+    assert!(start.elapsed() >= Duration::from_millis(50));
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| framework.wait(Some(Duration::from_secs(60))));
+        let driver = kernel.agent_driver().unwrap();
+        driver.register(agent("cpus:4")).unwrap();
+        assert!(waiting.join().unwrap().unwrap());
+        let waiting = scope.spawn(|| {
+            events(&framework);
+            framework.wait(Some(Duration::from_secs(60)))
+        });
+        framework.close().unwrap();
+        // Either the close came first, or the disconnection's silence lasted until it did.
+        assert_eq!(waiting.join().unwrap().unwrap_err().code(), Code::HandleClosed);
+    });
+}
+
+#[test]
+fn a_wait_lets_time_go_on() {
+    let options =
+        Options { offer_timeout_seconds: Some(Nanos::from_millis(30)), ..Options::default() };
+    let kernel = Kernel::open(options).unwrap();
+    let driver = kernel.agent_driver().unwrap();
+    driver.register(agent("cpus:4")).unwrap();
+    let framework = kernel.subscribe(roles(&["dev"])).unwrap();
+    only_offer(&framework);
+    assert!(framework.wait(Some(Duration::from_secs(60))).unwrap());
+    assert!(matches!(events(&framework)[..], [Event::Rescind { .. }, Event::Offer(_)]));
+}
+
+#[test]
+fn a_reader_that_falls_behind_is_brought_up_to_date() {
+    let kernel = Kernel::open_with(Options::default(), Clock::manual(Time(0))).unwrap();
+    let driver = kernel.agent_driver().unwrap();
+    let framework = kernel.subscribe(roles(&["dev"])).unwrap();
+    for _ in 0..5_000 {
+        driver.register(agent("cpus:1")).unwrap();
+    }
+    let mut offers = std::collections::BTreeSet::new();
+    let mut resyncs = 0;
+    loop {
+        let batch = framework.poll(1_000).unwrap();
+        if batch.is_empty() {
+            break;
+        }
+        for record in batch {
+            match record.event {
+                Event::Offer(offer) => drop(offers.insert(offer.offer)),
+                Event::Resync => resyncs += 1,
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+    assert_eq!((offers.len(), resyncs), (5_000, 1));
+}
+
+#[test]
+fn posts_keep_the_order_of_their_thread() {
+    let kernel = Kernel::open_with(Options::default(), Clock::manual(Time(0))).unwrap();
+    let driver = kernel.agent_driver().unwrap();
+    let session = Some(driver.id());
+    for _ in 0..100 {
+        kernel.post(session, agent("cpus:1")).unwrap();
+    }
+    kernel.post(None, agent("cpus:1")).unwrap();
+    assert_eq!(kernel.branch().agents().len(), 100);
+    assert_eq!(kernel.posts_rejected(), 1);
+}
+
+#[test]
+fn a_driver_thread_keeps_time() {
+    let options =
+        Options { offer_timeout_seconds: Some(Nanos::from_millis(20)), ..Options::default() };
+    let kernel = Kernel::open(options).unwrap();
+    let thread = tamias::kernel::Driver::start(&kernel).unwrap();
+    let driver = kernel.agent_driver().unwrap();
+    driver.register(agent("cpus:4")).unwrap();
+    let framework = kernel.subscribe(roles(&["dev"])).unwrap();
+    let deadline = Instant::now() + Duration::from_secs(30);
+    let mut seen = 0;
+    while seen < 5 {
+        assert!(Instant::now() < deadline, "the driver does not keep time");
+        seen += events(&framework).len();
+        std::thread::yield_now();
+    }
+    drop(thread);
+}
+
+#[test]
+fn contended_calls_all_arrive() {
+    let kernel = Kernel::open_with(Options::default(), Clock::manual(Time(0))).unwrap();
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                let driver = kernel.agent_driver().unwrap();
+                for _ in 0..200 {
+                    driver.register(agent("cpus:1")).unwrap();
+                }
+                std::mem::forget(driver);
+            });
+        }
+    });
+    let state = kernel.branch();
+    assert_eq!((state.agents().len(), state.seq()), (800, 4 + 2 * 800), "one tick each");
+    state.check_invariants().unwrap();
+}
