@@ -21,12 +21,12 @@ impl AgentDriver {
 
     /// Registers a new agent.
     pub fn register(&self, command: RegisterAgent) -> Result<AgentId, Rejection> {
-        registered(self.call(command)?)
+        registered(&self.call(command)?)
     }
 
     /// Brings a known agent back, with the tasks that it has.
     pub fn reregister(&self, command: ReregisterAgent) -> Result<AgentId, Rejection> {
-        registered(self.call(command)?)
+        registered(&self.call(command)?)
     }
 
     /// Changes resources or attributes of an agent.
@@ -45,9 +45,9 @@ impl AgentDriver {
     }
 }
 
-fn registered(reply: Reply) -> Result<AgentId, Rejection> {
+fn registered(reply: &Reply) -> Result<AgentId, Rejection> {
     match reply {
-        Reply::Registered { agent } => Ok(agent),
+        Reply::Registered { agent } => Ok(*agent),
         _ => Err(Rejection::new(Code::Defect, "the registration gave no agent")),
     }
 }

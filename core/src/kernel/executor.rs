@@ -50,11 +50,14 @@ struct Writer {
     rings: Map<SessionId, Arc<Ring>>,
     effects: Effects,
     /// Events with their sequence numbers, while a caller wants them.
-    trace: Option<Vec<(u64, Effect)>>,
+    trace: Option<Trace>,
     /// Readers to be woken after the lock is released.
     to_wake: Vec<Arc<Ring>>,
     journal: Option<Box<dyn Journal>>,
 }
+
+/// Events, each with the sequence number of its command.
+pub(crate) type Trace = Vec<(u64, Effect)>;
 
 /// Where accepted commands are kept.
 pub(crate) trait Journal: Send {
@@ -176,21 +179,21 @@ impl Shared {
         if now > writer.state.now().plus(TIME_STEP_MAX) {
             self.apply_one(
                 writer,
-                Envelope { now, session: None, command: AdvanceTime {}.into() },
+                &Envelope { now, session: None, command: AdvanceTime {}.into() },
             )?;
         }
-        self.apply_one(writer, Envelope { now, session, command })
+        self.apply_one(writer, &Envelope { now, session, command })
     }
 
     /// Journals and applies one command. A panic in there is a defect: the kernel is poisoned.
-    fn apply_one(&self, writer: &mut Writer, envelope: Envelope) -> Result<Reply, Rejection> {
+    fn apply_one(&self, writer: &mut Writer, envelope: &Envelope) -> Result<Reply, Rejection> {
         let Writer { state, effects, journal, .. } = writer;
         effects.clear();
         if let Some(journal) = journal {
-            journal.prepare(state, &envelope)?;
+            journal.prepare(state, envelope)?;
         }
         let before = state.seq();
-        let result = catch_unwind(AssertUnwindSafe(|| apply(state, &envelope, effects)));
+        let result = catch_unwind(AssertUnwindSafe(|| apply(state, envelope, effects)));
         let Ok(result) = result else {
             self.poisoned.store(true, Ordering::Release);
             let text = format!("a defect was found while applying {}", envelope.command.name());
@@ -213,7 +216,7 @@ impl Shared {
                 return Ok(due);
             }
             let tick = Envelope { now, session: None, command: Tick {}.into() };
-            match self.apply_one(writer, tick)? {
+            match self.apply_one(writer, &tick)? {
                 Reply::Ticked { changed: true, .. } => {}
                 _ => return Ok(due),
             }
@@ -261,17 +264,14 @@ impl Shared {
     }
 
     /// Does what is due now; see [`Kernel::tick`](super::Kernel::tick).
-    pub(crate) fn tick(
-        &self,
-        at: Option<Time>,
-    ) -> Result<(Option<Time>, Vec<(u64, Effect)>), Rejection> {
+    pub(crate) fn tick(&self, at: Option<Time>) -> Result<(Option<Time>, Trace), Rejection> {
         self.check_alive()?;
         let mut writer = self.writer.lock();
         writer.trace = at.map(|_| Vec::new());
         let now = at.unwrap_or_else(|| self.clock.now());
         if now > writer.state.now().plus(TIME_STEP_MAX) {
             let command = AdvanceTime {}.into();
-            self.apply_one(&mut writer, Envelope { now, session: None, command })?;
+            self.apply_one(&mut writer, &Envelope { now, session: None, command })?;
         }
         let next = self.work_off(&mut writer, now)?;
         let effects = writer.trace.take().unwrap_or_default();
@@ -280,7 +280,7 @@ impl Shared {
     }
 
     /// Moves a manual clock to `to`, stopping at each deadline on the way.
-    pub(crate) fn advance(&self, to: Time) -> Result<Vec<(u64, Effect)>, Rejection> {
+    pub(crate) fn advance(&self, to: Time) -> Result<Trace, Rejection> {
         let mut effects = Vec::new();
         loop {
             let due = self.with_state(State::next_deadline);
