@@ -72,6 +72,15 @@ impl Names {
         resources.try_map_keys(map).ok()
     }
 
+    /// Interns what has a name that was seen before and leaves out the rest.
+    pub fn find_known(&self, resources: &Resources) -> Bundle {
+        let items = resources.iter().filter_map(|item| {
+            let key = Key::plain(self.lookup(&item.key)?);
+            Some(crate::resources::Resource { key, value: item.value.clone() })
+        });
+        Collection::from_items(items).unwrap_or_default()
+    }
+
     /// The named form.
     pub fn named(&self, bundle: &Bundle) -> Resources {
         let items = bundle.iter().filter_map(|item| {

@@ -73,12 +73,15 @@ impl Machine<'_> {
         let session = self.sender(sender, SessionKind::Agent)?;
         let id = self.returning_agent(session, command)?;
         let agent = self.known_agent(id)?;
-        if let Some(resources) = &command.resources {
-            self.check_total(&agent.total, resources)?;
-        }
+        let counted = if agent.counts() { agent.total.clone() } else { Bundle::new() };
+        let kept = || self.state.names.named(&agent.total);
+        self.check_total(&counted, &command.resources.clone().unwrap_or_else(kept))?;
         let reported = self.check_reported(id, command)?;
 
         if let Some(agent) = self.state.agents.get_mut(id) {
+            if !agent.counts() {
+                self.state.total.add_assign(&scalars(&agent.total));
+            }
             if let Liveness::Disconnected(timer) = agent.liveness {
                 self.state.timers.cancel(Some(timer));
             }
@@ -180,10 +183,12 @@ impl Machine<'_> {
         }
     }
 
-    /// Checks that a new total of one agent keeps names and sums of the kernel within limits.
+    /// Checks that a new total of one agent, counted as `before` so far, keeps the names and sums
+    /// of the kernel within limits.
     fn check_total(&self, before: &Bundle, after: &Resources) -> Result<(), Rejection> {
         self.state.names.check_room(after).map_err(|r| r.at("resources"))?;
-        let Some(after) = self.state.names.find(after) else { return Ok(()) };
+        // A name that was never seen has no sum yet, and one amount alone is within limits.
+        let after = self.state.names.find_known(after);
         let mut sum = self.state.total.clone();
         sum.subtract(&scalars(before));
         // What is held counts beside the total: an agent may shrink under its allocations.

@@ -10,6 +10,7 @@ use crate::ids::{AgentId, SessionId};
 use crate::limits::{OBJECTS_MAX, WEIGHT_MILLI_MAX};
 use crate::names::check_role;
 use crate::reply::Reply;
+use crate::state::grant::scalars;
 use crate::state::{Bulk, Liveness};
 
 impl Machine<'_> {
@@ -111,6 +112,7 @@ impl Machine<'_> {
         self.tell_agent(id, Event::AgentRemoved { agent: id });
         self.drop_filters_on_agent(id);
         let Some(agent) = self.state.agents.get_mut(id) else { return };
+        let counted = agent.counts();
         let before = std::mem::replace(&mut agent.liveness, Liveness::Removing);
         let (name, total) = (agent.name.take(), std::mem::take(&mut agent.total));
         match before {
@@ -125,7 +127,9 @@ impl Machine<'_> {
         if let Some(name) = name {
             self.state.agent_ids.remove(&name);
         }
-        self.state.total.subtract(&crate::state::grant::scalars(&total));
+        if counted {
+            self.state.total.subtract(&scalars(&total));
+        }
         self.forget_candidate(id);
         self.tell_all_frameworks(&Event::AgentLost { agent: id });
         self.state.work.bulk.push_back(Bulk::RemoveAgent(id));

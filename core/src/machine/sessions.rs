@@ -37,12 +37,13 @@ impl Machine<'_> {
     /// Nobody is connected to a kernel that was just opened from its journal.
     pub(super) fn restart(&mut self, sender: Option<SessionId>) -> Result<Reply, Rejection> {
         refuse_sender(sender)?;
+        let before = self.effects.len();
         let sessions: Vec<_> = self.state.sessions.ids().collect();
         for session in sessions {
             self.end_session(session);
         }
         // They were addressed to sessions that no longer exist.
-        self.effects.clear();
+        self.effects.truncate(before);
         Ok(Reply::Done)
     }
 

@@ -167,7 +167,6 @@ impl Machine<'_> {
         }
         task.state = TaskState::Unreachable;
         task.unreachable_since = Some(since);
-        self.state.timers.cancel(task.overdue_timer.take());
         self.state.park(id);
         self.tell_conclusion(id, TaskState::Unreachable, Reason::AgentRemoved);
         self.end_if_unwanted(id);

@@ -10,6 +10,7 @@ use crate::event::{Event, RescindReason};
 use crate::ids::Id;
 use crate::limits::{AGENTS_PER_STEP, EFFECTS_PER_STEP};
 use crate::reply::Reply;
+use crate::state::grant::scalars;
 use crate::state::{Bulk, Connection, Liveness, Timer, TimerKey};
 use crate::status::TaskState;
 
@@ -111,6 +112,7 @@ impl Machine<'_> {
                 let since = self.state.now;
                 if let Some(agent) = self.state.agents.get_mut(agent) {
                     agent.liveness = Liveness::Unreachable(since);
+                    self.state.total.subtract(&scalars(&agent.total));
                 }
                 self.tell_all_frameworks(&Event::AgentLost { agent });
                 self.state.work.bulk.push_back(Bulk::UnreachableTasks(agent, since));

@@ -87,6 +87,11 @@ impl Agent {
         self.liveness == Liveness::Removing
     }
 
+    /// Whether its resources count as part of the whole: not while nobody can reach them.
+    pub fn counts(&self) -> bool {
+        matches!(self.liveness, Liveness::Connected(_) | Liveness::Disconnected(_))
+    }
+
     /// What is neither offered nor allocated; nothing where more is in use than the total.
     pub fn free(&self) -> Bundle {
         let mut free = self.total.clone();

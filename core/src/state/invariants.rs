@@ -81,7 +81,9 @@ impl State {
                     format!("removed agent {id} has a total")
                 })?;
             }
-            total.add_assign(&scalars(&agent.total));
+            if agent.counts() {
+                total.add_assign(&scalars(&agent.total));
+            }
             if let Some(name) = &agent.name {
                 ensure("names", self.agent_ids.get(name) == Some(&id), || {
                     format!("agent {id} is not found by its name {name:?}")

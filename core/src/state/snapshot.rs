@@ -145,7 +145,7 @@ impl State {
             if let Some(name) = &agent.name {
                 self.agent_ids.insert(name.clone(), id);
             }
-            if !agent.is_removing() {
+            if agent.counts() {
                 self.total.add_assign(&scalars(&agent.total));
             }
         }
