@@ -10,7 +10,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::task::TaskLimits;
+use crate::sys::process::{self, Fork};
+use crate::task::{ExitStatus, TaskLimits};
 
 /// The controllers without which a cgroup would limit nothing.
 const CONTROLLERS: [&str; 2] = ["memory", "cpu"];
@@ -21,18 +22,26 @@ const PERIOD_US: u64 = 100_000;
 /// Smallest quota that the kernel takes for a period, microseconds.
 const QUOTA_US_MIN: u64 = 1_000;
 
-/// Finds the subtree and tries it out. The error says what stood in the way.
-pub(crate) fn probe(root: Option<&Path>) -> Result<PathBuf, String> {
+/// Finds the subtree and tries it out, with a process that really enters. The error says what
+/// stood in the way.
+///
+/// # Safety
+/// As for [`process::fork`]: the caller's process must have one thread.
+pub(crate) unsafe fn probe(root: Option<&Path>) -> Result<PathBuf, String> {
     let root = match root {
         Some(root) => root.to_owned(),
         None => own_cgroup()?,
     };
-    probe_at(&root)?;
+    // SAFETY: the caller promises that there is one thread.
+    unsafe { probe_at(&root) }?;
     Ok(root)
 }
 
 /// Makes and removes a child with working controllers.
-fn probe_at(root: &Path) -> Result<(), String> {
+///
+/// # Safety
+/// See [`probe`].
+unsafe fn probe_at(root: &Path) -> Result<(), String> {
     let offered = read(&root.join("cgroup.controllers"))
         .map_err(|error| format!("{} is no cgroup v2: {error}", root.display()))?;
     for controller in CONTROLLERS {
@@ -45,14 +54,17 @@ fn probe_at(root: &Path) -> Result<(), String> {
         }
     }
     let tree = root.join(format!("tamias-probe-{}", std::process::id()));
-    let answer = enable_and_try(root, &tree);
+    let answer = enable_and_try(root, &tree).and_then(|leaf| {
+        // SAFETY: the caller promises that there is one thread.
+        unsafe { enter_and_exit(&leaf) }
+    });
     // Children first; either may not exist.
     let _ = fs::remove_dir(tree.join("task"));
     let _ = fs::remove_dir(&tree);
     answer
 }
 
-fn enable_and_try(root: &Path, tree: &Path) -> Result<(), String> {
+fn enable_and_try(root: &Path, tree: &Path) -> Result<PathBuf, String> {
     let step = |what: &str, path: &Path| {
         let what = what.to_owned();
         let path = path.display().to_string();
@@ -64,7 +76,30 @@ fn enable_and_try(root: &Path, tree: &Path) -> Result<(), String> {
     let leaf = tree.join("task");
     fs::create_dir(&leaf).map_err(step("make", &leaf))?;
     let limits = TaskLimits { cpus_milli: Some(1000), mem_mib: Some(64) };
-    write_limits(&leaf, &limits).map_err(step("write limits in", &leaf))
+    write_limits(&leaf, &limits).map_err(step("write limits in", &leaf))?;
+    Ok(leaf)
+}
+
+/// Forks a process that enters the cgroup and exits. Writing the limits proves nothing about
+/// this: to move a process one must be allowed to write in the cgroup above both places.
+///
+/// # Safety
+/// See [`probe`].
+unsafe fn enter_and_exit(leaf: &Path) -> Result<(), String> {
+    let procs = leaf.join("cgroup.procs");
+    let failed = |error: io::Error| format!("cannot enter {}: {error}", leaf.display());
+    // SAFETY: the caller promises that there is one thread.
+    match unsafe { process::fork() }.map_err(failed)? {
+        Fork::Child => {
+            let errno = fs::write(&procs, "0").err().and_then(|error| error.raw_os_error());
+            process::exit_now(errno.unwrap_or(0))
+        }
+        Fork::Parent(pid) => match process::reap(pid).map_err(failed)? {
+            (ExitStatus::Code(0), _) => Ok(()),
+            (ExitStatus::Code(errno), _) => Err(failed(io::Error::from_raw_os_error(errno))),
+            (other, _) => Err(format!("trying to enter {} ended with {other}", leaf.display())),
+        },
+    }
 }
 
 /// Gives the children of a cgroup the controllers.
@@ -159,6 +194,11 @@ impl Tree {
         Ok(Self { path })
     }
 
+    /// The subtree.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Makes the cgroup of a task and gives the file by which a process enters it.
     pub(crate) fn add(&self, launch: u64, limits: &TaskLimits) -> io::Result<PathBuf> {
         let leaf = self.leaf(launch);
@@ -237,11 +277,13 @@ mod tests {
     #[test]
     fn a_directory_that_is_no_cgroup_is_refused_with_its_name() {
         let dir = tempfile::tempdir().expect("a temporary directory");
-        let why = probe(Some(dir.path())).expect_err("an ordinary directory");
+        // SAFETY: it fails before it would fork.
+        let why = unsafe { probe(Some(dir.path())) }.expect_err("an ordinary directory");
         assert!(why.contains(&dir.path().display().to_string()), "{why}");
         assert!(why.contains("no cgroup v2"), "{why}");
         fs::write(dir.path().join("cgroup.controllers"), "cpu io\n").expect("writes");
-        let why = probe(Some(dir.path())).expect_err("no memory controller");
+        // SAFETY: as above.
+        let why = unsafe { probe(Some(dir.path())) }.expect_err("no memory controller");
         assert!(why.contains("no memory controller (it has: cpu io)"), "{why}");
     }
 

@@ -11,6 +11,25 @@
 //! - [`detect`]: the cpus, memory and disk of this machine; [`Limits`]: what holds a task to its
 //!   share of them.
 //!
+//! ```no_run
+//! use std::time::Duration;
+//! use tamias_agent::{LaunchRequest, Supervisor, SupervisorEvent, SupervisorOptions, TaskCommand};
+//!
+//! # fn main() -> Result<(), tamias_agent::Error> {
+//! let mut supervisor = Supervisor::start(&SupervisorOptions::new("/var/tmp/my-agent"))?;
+//! supervisor.launch(LaunchRequest::new("hello", TaskCommand::Shell("echo hello".into())))?;
+//! while supervisor.wait(Duration::from_secs(10))? {
+//!     for event in supervisor.read_events()? {
+//!         if let SupervisorEvent::Exited { task, exit } = event {
+//!             println!("{task}: {}", exit.status);
+//!             supervisor.acknowledge_exit(&task)?;
+//!         }
+//!     }
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # Promises
 //! - A task's processes do not outlive it: when its main process ends, its group and its orphans
 //!   are killed.

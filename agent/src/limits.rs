@@ -1,4 +1,5 @@
-//! What holds a task to its resources on this machine: probed, reported, never pretended.
+//! What holds a task to its resources on this machine: probed, reported, never pretended. The
+//! supervisor does the probing (`cgroup`), because it is the one that has to live with it.
 //!
 //! With a writable cgroup v2 subtree that has the `memory` and `cpu` controllers, each task gets
 //! a cgroup of its own: memory and cpu of all its processes together are limited. Otherwise
@@ -10,8 +11,6 @@ use std::fmt;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-
-use crate::cgroup;
 
 /// How limits are put into force.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,17 +48,13 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// Tries out what this process may do, by really making and removing a cgroup. `cgroup`
-    /// names a delegated subtree; `None` tries the cgroup that this process is in.
-    pub fn probe(cgroup: Option<&Path>) -> Self {
-        match cgroup::probe(cgroup) {
-            Ok(tree) => Self {
-                mechanism: Mechanism::CgroupV2,
-                mem: Enforcement::Task,
-                cpus: Enforcement::Task,
-                why: format!("cgroup v2 subtree {} is writable", tree.display()),
-            },
-            Err(why) => Self::rlimits(&why),
+    /// The limits with the cgroups of this subtree, which was tried out.
+    pub(crate) fn cgroups(tree: &Path) -> Self {
+        Self {
+            mechanism: Mechanism::CgroupV2,
+            mem: Enforcement::Task,
+            cpus: Enforcement::Task,
+            why: format!("cgroup v2 subtree {} is writable", tree.display()),
         }
     }
 

@@ -86,6 +86,15 @@ pub(crate) fn sandbox_of(pid: Pid) -> Option<PathBuf> {
     })
 }
 
+/// Paths by which a process holds on to places: its working directory and its standard files.
+/// For a process that cleaned its environment they still tell where it came from.
+pub(crate) fn places_of(pid: Pid) -> Vec<PathBuf> {
+    ["cwd", "fd/0", "fd/1", "fd/2"]
+        .iter()
+        .filter_map(|link| fs::read_link(format!("/proc/{pid}/{link}")).ok())
+        .collect()
+}
+
 /// What tells this start of the machine from any other: process numbers and start times mean
 /// nothing across one.
 pub(crate) fn boot_id() -> String {

@@ -67,6 +67,8 @@ pub(crate) struct AnyHelloBody {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Reply {
+    /// To whoever started it, on the socket it was started with: it listens now.
+    Ready,
     /// The answer to `Hello`.
     Welcome(Welcome),
     /// The other answer to `Hello`; the connection ends.
@@ -85,6 +87,7 @@ pub(crate) struct Welcome {
     pub(crate) protocol: u32,
     pub(crate) version: String,
     pub(crate) pid: Pid,
+    pub(crate) guard: Pid,
     pub(crate) limits: Limits,
     pub(crate) tasks: Vec<WireTask>,
 }

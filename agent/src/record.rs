@@ -2,15 +2,15 @@
 //!
 //! Append-only lines of JSON: each launch with process number and start time, each end, each
 //! acknowledgement. A supervisor writes a launch *before* the program starts, so no program can
-//! run that the file does not know. It is rewritten (a new file, then renamed) only when a
-//! supervisor opens it. A last line without its newline was cut by a crash and does not count.
+//! run that the file does not know. It is rewritten without what is acknowledged (a new file,
+//! then renamed) when a supervisor opens it and when it has grown large. A last line without its newline was cut by a crash and does not count.
 //! No fsync: the file need only outlive processes; tasks do not outlive the machine.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +20,9 @@ use crate::task::{Outcome, Pid};
 
 /// Number of this format; a file with another is refused.
 const FORMAT: u32 = 1;
+
+/// Length beyond which the file is rewritten, bytes: some 10,000 tasks, read in 0.1 s.
+const LEN_MAX: u64 = 8 << 20;
 
 /// A line of the file.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -135,7 +138,11 @@ pub(crate) fn read(path: &Path) -> io::Result<Contents> {
 /// The file open for appending. Only the holder of the work directory's lock has one.
 #[derive(Debug)]
 pub(crate) struct RecordFile {
+    path: PathBuf,
     file: File,
+    len: u64,
+    /// Length at which it is rewritten next.
+    len_max: u64,
 }
 
 impl RecordFile {
@@ -143,24 +150,8 @@ impl RecordFile {
     pub(crate) fn open(place: &Place) -> io::Result<(Self, Contents)> {
         let path = place.records();
         let contents = read(&path)?;
-        let fresh = path.with_extension("jsonl.new");
-        let mut lines = Vec::new();
-        put(&mut lines, &Record::Format { version: FORMAT, next_launch: contents.next_launch })?;
-        put(&mut lines, &Record::Mode { on_owner_exit: contents.on_owner_exit })?;
-        for (task, known) in &contents.tasks {
-            if let Some(launched) = &known.launched {
-                put(&mut lines, &Record::Launched(launched.clone()))?;
-            }
-            if let Some(outcome) = &known.outcome {
-                put(&mut lines, &Record::Ended { task: task.clone(), outcome: outcome.clone() })?;
-            }
-        }
-        let mut options = OpenOptions::new();
-        options.create(true).truncate(true).write(true).mode(0o600);
-        options.open(&fresh)?.write_all(&lines)?;
-        fs::rename(&fresh, &path)?;
-        let file = OpenOptions::new().append(true).open(&path)?;
-        Ok((Self { file }, contents))
+        let (file, len) = rewrite(&path, &contents)?;
+        Ok((Self { path, file, len, len_max: LEN_MAX.max(2 * len) }, contents))
     }
 
     /// Appends one line.
@@ -168,8 +159,37 @@ impl RecordFile {
         let mut line = Vec::new();
         put(&mut line, record)?;
         // One write per line: a crash can cut the last line but not mix two.
-        self.file.write_all(&line)
+        self.file.write_all(&line)?;
+        self.len += line.len() as u64;
+        if self.len > self.len_max {
+            let (file, len) = rewrite(&self.path, &read(&self.path)?)?;
+            (self.file, self.len) = (file, len);
+            // Twice what is needed: so the work stays in proportion to what is appended.
+            self.len_max = LEN_MAX.max(2 * len);
+        }
+        Ok(())
     }
+}
+
+/// Writes the contents to a new file in the place of the old one, and gives it with its length.
+fn rewrite(path: &Path, contents: &Contents) -> io::Result<(File, u64)> {
+    let mut lines = Vec::new();
+    put(&mut lines, &Record::Format { version: FORMAT, next_launch: contents.next_launch })?;
+    put(&mut lines, &Record::Mode { on_owner_exit: contents.on_owner_exit })?;
+    for (task, known) in &contents.tasks {
+        if let Some(launched) = &known.launched {
+            put(&mut lines, &Record::Launched(launched.clone()))?;
+        }
+        if let Some(outcome) = &known.outcome {
+            put(&mut lines, &Record::Ended { task: task.clone(), outcome: outcome.clone() })?;
+        }
+    }
+    let fresh = path.with_extension("jsonl.new");
+    let mut options = OpenOptions::new();
+    options.create(true).truncate(true).write(true).mode(0o600);
+    options.open(&fresh)?.write_all(&lines)?;
+    fs::rename(&fresh, path)?;
+    Ok((OpenOptions::new().append(true).open(path)?, lines.len() as u64))
 }
 
 fn put(lines: &mut Vec<u8>, record: &Record) -> io::Result<()> {
@@ -228,6 +248,28 @@ mod tests {
             let unended: Vec<_> = contents.unended().map(|found| found.task.as_str()).collect();
             assert_eq!(unended, ["running"]);
         }
+    }
+
+    #[test]
+    fn a_file_that_has_grown_is_rewritten_and_loses_nothing() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let place = Place::open(dir.path()).expect("opens");
+        let (mut file, _) = RecordFile::open(&place).expect("a fresh file");
+        file.append(&launched("stays", 1)).expect("appends");
+        file.len_max = 10_000;
+        for launch in 2..1000 {
+            file.append(&launched("passes", launch)).expect("appends");
+            file.append(&ended("passes")).expect("appends");
+            file.append(&Record::Acknowledged { task: "passes".into() }).expect("appends");
+            // As if the constant were small.
+            file.len_max = file.len_max.min(10_000);
+            let len = fs::metadata(place.records()).expect("is there").len();
+            assert_eq!(len, file.len);
+            assert!(len <= 10_000, "{len}");
+        }
+        let contents = read(&place.records()).expect("reads");
+        assert_eq!(contents.tasks.keys().collect::<Vec<_>>(), ["stays"]);
+        assert_eq!(contents.next_launch, 1000);
     }
 
     #[test]

@@ -10,9 +10,11 @@ use std::collections::HashSet;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
+use crate::OnOwnerExit;
+use crate::place::Place;
 use crate::procfs::{self, Stat};
-use crate::record::Launched;
-use crate::sys::process;
+use crate::record::{self, Contents, Launched};
+use crate::sys::{process, try_lock};
 use crate::task::Pid;
 
 /// Rounds of killing: a round can miss only what was forked while it ran.
@@ -86,6 +88,26 @@ impl Sweep {
         let below = |dirs: &[PathBuf]| dirs.iter().any(|dir| mark.starts_with(dir));
         below(&self.sandboxes) && !below(&self.spared)
     }
+}
+
+/// For when the supervisor is dead: what it has on record, after killing what it left behind if
+/// its tasks were not to be kept. `None`: another supervisor holds the lock and has seen to it.
+pub(crate) fn after_loss(place: &Place, mode: OnOwnerExit) -> Option<Contents> {
+    let lock = place.open_lock().ok()?;
+    if !matches!(try_lock(lock.as_fd()), Ok(true)) {
+        return None;
+    }
+    let contents = record::read(&place.records()).ok()?;
+    if mode == OnOwnerExit::Kill {
+        let boot_id = procfs::boot_id();
+        let mut sweep = Sweep::default();
+        sweep.add_sandbox(&place.sandboxes());
+        for launched in contents.unended() {
+            sweep.add_main(launched, &boot_id);
+        }
+        sweep.kill();
+    }
+    Some(contents)
 }
 
 /// Kills the process of this number and start time and no other: the pidfd is taken first and

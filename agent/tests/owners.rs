@@ -5,15 +5,16 @@
 mod common;
 
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
 use common::{
-    FAMILY, FAMILY_COUNT, Host, LONG_GRACE, Process, all_gone, eventually, options, parent_of,
-    pids_in,
+    FAMILY, FAMILY_COUNT, FAMILY_MARKED, Host, LONG_GRACE, Process, all_gone, end_unmarked,
+    eventually, options, parent_of, pids_in,
 };
 use tamias_agent::{
     Error, ExitStatus, LaunchRequest, OnOwnerExit, Pid, Supervisor, SupervisorEvent,
@@ -37,12 +38,15 @@ fn an_owner() {
     };
     let mut supervisor = Supervisor::start(&options(&dir, mode)).expect("a supervisor");
     let heir = (std::env::var(HOST).as_deref() == Ok("forks")).then(fork_heir);
-    let family = LaunchRequest::new("family", TaskCommand::Shell(FAMILY.into()));
-    supervisor.launch(family).expect("sent");
-    let brief = LaunchRequest::new("brief", TaskCommand::Shell("exit 9".into()));
-    supervisor.launch(brief).expect("sent");
+    let is_first = supervisor.task("family").is_none();
+    if is_first {
+        let family = LaunchRequest::new(F, TaskCommand::Shell(FAMILY.into()));
+        supervisor.launch(family).expect("sent");
+        let brief = LaunchRequest::new("brief", TaskCommand::Shell("exit 9".into()));
+        supervisor.launch(brief).expect("sent");
+    }
     let mut seen = Vec::new();
-    common::eventually("both have happened", || {
+    eventually("both have happened", || {
         seen.extend(supervisor.read_events().expect("reads"));
         let brief_ended = |e: &SupervisorEvent| {
             matches!(e, SupervisorEvent::Exited { task, exit } if task == "brief"
@@ -50,7 +54,7 @@ fn an_owner() {
         };
         let family_runs =
             |e: &SupervisorEvent| matches!(e, SupervisorEvent::Started { task, .. } if task == F);
-        seen.iter().any(brief_ended) && seen.iter().any(family_runs)
+        seen.iter().any(brief_ended) && (!is_first || seen.iter().any(family_runs))
     });
     println!("ready {} {}", supervisor.pid(), heir.unwrap_or(0));
     let mut line = String::new();
@@ -91,10 +95,20 @@ impl Owner {
 
     fn start_as(mode: &str, host: &str, prepare: impl FnOnce(&mut Command)) -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory");
+        let path = dir.path().to_owned();
+        Self { dir, ..Self::spawn(mode, host, &path, prepare) }
+    }
+
+    /// One that takes over what is in the directory of another.
+    fn start_in(mode: &str, host: &str, dir: &Path) -> Self {
+        Self::spawn(mode, host, dir, |_| {})
+    }
+
+    fn spawn(mode: &str, host: &str, path: &Path, prepare: impl FnOnce(&mut Command)) -> Self {
         let mut command = Command::new(std::env::current_exe().expect("this program"));
         command
             .args(["an_owner", "--exact", "--ignored", "--nocapture"])
-            .env(DIR, dir.path())
+            .env(DIR, path)
             .env(MODE, mode)
             .env(HOST, host)
             .stdin(Stdio::piped())
@@ -112,7 +126,8 @@ impl Owner {
         let supervisor = Process::of(pid).expect("the supervisor runs");
         let guard = parent_of(pid).and_then(Process::of).expect("the guard runs");
         let heir = pids.next().filter(|&pid| pid != 0).and_then(Process::of);
-        let family = pids_in(&dir.path().join("sandboxes/family-1/pids"), FAMILY_COUNT);
+        let family = pids_in(&path.join("sandboxes/family-1/pids"), FAMILY_COUNT);
+        let dir = tempfile::tempdir().expect("a temporary directory");
         let process = Process::of(Pid::try_from(child.id()).expect("fits")).expect("it runs");
         Self { child, process, supervisor, guard, heir, family, dir, _output: output }
     }
@@ -234,9 +249,9 @@ fn with_guard_and_supervisor_killed_the_owner_itself_cleans_up() {
         SupervisorEvent::SupervisorLost { message } => Some(message.clone()),
         _ => None,
     });
-    // All but the one that nothing marks: only the guard could have known it.
-    all_gone(&family[..FAMILY_COUNT - 1]);
-    family[FAMILY_COUNT - 1].kill();
+    // All but those that nothing marks: only the guard could have known them.
+    all_gone(&family[..FAMILY_MARKED]);
+    end_unmarked(&family);
     let error = host
         .supervisor
         .launch(LaunchRequest::new("u", TaskCommand::Shell("true".into())))
@@ -304,10 +319,25 @@ fn kept_tasks_survive_even_their_supervisor_and_then_their_status_is_lost() {
     assert_eq!((exit.status, exit.usage), (ExitStatus::Lost, None));
     assert!(exit.is_kill_requested);
     // The guard of the dead supervisor still waits for what it adopted.
-    all_gone(&owner.family[..FAMILY_COUNT - 1]);
-    owner.family[FAMILY_COUNT - 1].kill();
+    all_gone(&owner.family[..FAMILY_MARKED]);
+    end_unmarked(&owner.family);
     drop(next);
     owner.assert_nothing_left();
+}
+
+#[test]
+fn tasks_that_were_taken_over_do_not_outlive_an_owner_that_wants_them_killed() {
+    let mut first = Owner::start("keep");
+    first.supervisor.kill();
+    first.kill();
+    // An owner of the other mode takes over, and is killed with its supervisor.
+    let mut second = Owner::start_in("kill", "adopts", first.dir.path());
+    second.supervisor.kill();
+    second.kill();
+    all_gone(&first.family[..FAMILY_MARKED]);
+    end_unmarked(&first.family);
+    first.assert_nothing_left();
+    all_gone(&[second.supervisor, second.guard]);
 }
 
 #[test]
@@ -481,9 +511,80 @@ fn the_executable_explains_itself_to_whoever_starts_it_by_hand() {
     let wrong = run(&[]);
     assert_eq!(wrong.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&wrong.stderr).contains("--work-dir is missing"));
-    assert_eq!(run(&["--work-dir", "/tmp"]).status.code(), Some(2));
+    let by_hand = run(&["--work-dir", "/tmp"]);
+    assert_eq!(by_hand.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&by_hand.stderr).contains("standard input is no socket"));
     let version = String::from_utf8(run(&["--version"]).stdout).expect("UTF-8");
     assert!(version.contains(env!("CARGO_PKG_VERSION")), "{version}");
+}
+
+#[test]
+fn a_supervisor_refuses_what_it_does_not_understand_and_goes_on() {
+    let mut host = Host::new();
+    let socket = host.supervisor.work_dir().join("supervisor.sock");
+    let talk = |bytes: &[u8]| {
+        let mut stream = UnixStream::connect(&socket).expect("connects");
+        stream.write_all(bytes).expect("writes");
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer);
+        String::from_utf8_lossy(&answer).into_owned()
+    };
+    let framed = |text: &str| {
+        let len = u32::try_from(text.len()).expect("fits");
+        [&len.to_le_bytes(), text.as_bytes()].concat()
+    };
+    let answer = talk(&framed(r#"{"hello":{"protocol":99,"on_owner_exit":"?","more":1}}"#));
+    assert!(answer.contains("protocol 99 was spoken; this is protocol 1"), "{answer}");
+    let answer = talk(&framed(r#"{"kill":{"task":"t","grace_ms":0}}"#));
+    assert!(answer.contains("the first message is no hello"), "{answer}");
+    assert!(talk(&framed("rubbish")).contains("no hello"));
+    assert_eq!(talk(&u32::MAX.to_le_bytes()), "");
+    drop(UnixStream::connect(&socket).expect("connects and says nothing"));
+    host.shell("t", "exit 3");
+    assert_eq!(host.exited("t").status, ExitStatus::Code(3));
+}
+
+#[test]
+fn a_supervisor_of_another_protocol_is_named_as_such() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let listener = UnixListener::bind(dir.path().join("supervisor.sock")).expect("binds");
+    let refusal = r#"{"refused":{"protocol":7,"reason":"protocol","message":"other"}}"#;
+    let error = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let (mut stream, _) = listener.accept().expect("accepts");
+            let len = u32::try_from(refusal.len()).expect("fits");
+            stream.write_all(&len.to_le_bytes()).expect("writes");
+            stream.write_all(refusal.as_bytes()).expect("writes");
+        });
+        Supervisor::start(&options(dir.path(), OnOwnerExit::Kill)).expect_err("is refused")
+    });
+    assert!(matches!(error, Error::Protocol { theirs: 7, ours: 1, .. }), "{error:?}");
+    assert!(error.to_string().contains("speaks protocol 7, this library 1"), "{error}");
+}
+
+#[test]
+fn what_ended_untold_is_told_from_the_record_when_the_supervisor_is_lost() {
+    let mut host = Host::with(OnOwnerExit::Keep);
+    host.shell("ended", "exit 3");
+    host.shell("runs", "echo $$ > pids; exec sleep 1000");
+    // Neither read nor acknowledged: only the record knows.
+    let records = host.dir.path().join("tasks.jsonl");
+    let is_recorded = || fs::read_to_string(&records).expect("reads").contains("\"ended\":{");
+    eventually("the end is recorded", is_recorded);
+    let running = pids_in(&host.dir.path().join("sandboxes/runs-2/pids"), 1);
+    let supervisor = Process::of(host.supervisor.pid()).expect("runs");
+    // Unread bytes of a dead peer may or may not arrive; both must lead to the same.
+    supervisor.kill();
+    all_gone(&[supervisor]);
+    let message = host.wait_for("loss", |event| match event {
+        SupervisorEvent::SupervisorLost { message } => Some(message.clone()),
+        _ => None,
+    });
+    assert!(message.contains("has ended"), "{message}");
+    assert_eq!(host.exited("ended").status, ExitStatus::Code(3));
+    assert!(running[0].exists(), "it is kept");
+    assert!(!matches!(host.supervisor.task("runs").expect("known").state, TaskState::Ended(_)));
+    running[0].kill();
 }
 
 #[test]

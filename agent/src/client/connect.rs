@@ -21,8 +21,9 @@ use crate::sys;
 /// for a machine under load and for the one before it, which may be about to end.
 const START_WAIT: Duration = Duration::from_secs(30);
 
-/// Pause before another attempt.
-const RETRY_PAUSE: Duration = Duration::from_millis(10);
+/// Pause before another attempt: the first, and the longest. It doubles from one to the other.
+const RETRY_PAUSE_MIN: Duration = Duration::from_millis(2);
+const RETRY_PAUSE_MAX: Duration = Duration::from_millis(250);
 
 /// What an attempt came to.
 enum Attempt {
@@ -37,14 +38,11 @@ pub(super) fn connect(
     options: &SupervisorOptions,
 ) -> Result<(Channel, Welcome), Error> {
     let deadline = Instant::now() + START_WAIT;
+    let mut pause = RETRY_PAUSE_MIN;
     loop {
-        let attempt = match UnixStream::connect(place.socket()) {
-            Ok(stream) => attach(stream, place, options, deadline)?,
-            Err(error) if is_nobody(&error) => start(place, options, deadline)?,
-            Err(source) => {
-                let path = place.path().join("supervisor.sock");
-                return Err(Error::WorkDir { path, action: "connect to", source });
-            }
+        let attempt = match attach(place, options, deadline)? {
+            Some(attempt) => attempt,
+            None => start(place, options, deadline)?,
         };
         if let Attempt::Done(channel, welcome) = attempt {
             return Ok((channel, welcome));
@@ -52,7 +50,8 @@ pub(super) fn connect(
         if Instant::now() >= deadline {
             return Err(timeout(place));
         }
-        thread::sleep(RETRY_PAUSE);
+        thread::sleep(pause);
+        pause = (pause * 2).min(RETRY_PAUSE_MAX);
     }
 }
 
@@ -61,17 +60,37 @@ fn is_nobody(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused)
 }
 
+/// Connects to the supervisor that lives; `None`: there is none.
 fn attach(
-    stream: UnixStream,
     place: &Place,
     options: &SupervisorOptions,
     deadline: Instant,
-) -> Result<Attempt, Error> {
-    match greet(stream, place, options, deadline)? {
+) -> Result<Option<Attempt>, Error> {
+    let stream = match UnixStream::connect(place.socket()) {
+        Ok(stream) => stream,
+        Err(error) if is_nobody(&error) => return Ok(None),
+        Err(source) => {
+            let path = place.path().join("supervisor.sock");
+            return Err(Error::WorkDir { path, action: "connect to", source });
+        }
+    };
+    let mut channel = Channel::new(stream).map_err(Error::system("prepare the socket"))?;
+    let hello = Hello {
+        protocol: PROTOCOL,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        on_owner_exit: options.on_owner_exit,
+        kill_grace_ms: millis(options.kill_grace),
+    };
+    // So short a message always fits, and a supervisor that ended before reading it may still
+    // have said why: the answer is read in either case.
+    let _ = channel.push(&Request::Hello(hello));
+    let _ = channel.flush();
+    match first_reply(&mut channel, place, deadline)? {
         // It ended between our connecting and its accepting.
-        Answer::Nothing => Ok(Attempt::Again),
-        Answer::Welcome(channel, welcome) => Ok(Attempt::Done(channel, welcome)),
-        Answer::Refused(refused) => Err(refusal(place, refused)),
+        None => Ok(Some(Attempt::Again)),
+        Some(Reply::Welcome(welcome)) => Ok(Some(Attempt::Done(channel, welcome))),
+        Some(Reply::Refused(refused)) => Err(refusal(place, refused)),
+        Some(_) => Err(bad_answer(place, "neither a welcome nor a refusal")),
     }
 }
 
@@ -92,13 +111,14 @@ fn start(place: &Place, options: &SupervisorOptions, deadline: Instant) -> Resul
     // `posix_spawn`, which is safe in a process with threads.
     command.stdin(Stdio::from(OwnedFd::from(theirs))).stdout(Stdio::null()).stderr(Stdio::null());
     let mut child = command.spawn().map_err(|error| failed(error.to_string()))?;
-    // `command` holds the other end of the socket: its end must be seen when the program ends.
+    // `command` holds the other end of the socket, which must close when the program ends.
     drop(command);
     // The program forks and exits at once. Where the host ignores SIGCHLD, or waits for every
     // child, somebody else has collected it: that is an error here and no harm.
     let status = child.wait();
-    match greet(ours, place, options, deadline)? {
-        Answer::Nothing => {
+    let mut starter = Channel::new(ours).map_err(Error::system("prepare the socket"))?;
+    match first_reply(&mut starter, place, deadline)? {
+        None => {
             let status = status.map_or(String::new(), |status| format!(" ({status})"));
             let log = place.log();
             Err(failed(format!(
@@ -107,56 +127,32 @@ fn start(place: &Place, options: &SupervisorOptions, deadline: Instant) -> Resul
                 log.display()
             )))
         }
-        Answer::Welcome(channel, welcome) => Ok(Attempt::Done(channel, welcome)),
-        Answer::Refused(refused) => match refused.reason {
+        // It waits for us as long as `starter` is open.
+        Some(Reply::Ready) => Ok(attach(place, options, deadline)?.unwrap_or(Attempt::Again)),
+        Some(Reply::Refused(refused)) => match refused.reason {
             // Another one is a little ahead of ours, or the last one is not quite gone.
             Reason::Locked => Ok(Attempt::Again),
             Reason::Failed => Err(failed(refused.message)),
             _ => Err(refusal(place, refused)),
         },
+        Some(_) => Err(bad_answer(place, "neither ready nor a refusal")),
     }
 }
 
-/// The first answer of a supervisor.
-enum Answer {
-    Welcome(Channel, Welcome),
-    Refused(Refused),
-    /// The connection closed without one.
-    Nothing,
-}
-
-fn greet(
-    stream: UnixStream,
+/// Waits for the first answer; `None`: the connection closed without one.
+fn first_reply(
+    channel: &mut Channel,
     place: &Place,
-    options: &SupervisorOptions,
     deadline: Instant,
-) -> Result<Answer, Error> {
-    let mut channel = Channel::new(stream).map_err(Error::system("prepare the socket"))?;
-    let hello = Hello {
-        protocol: PROTOCOL,
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        on_owner_exit: options.on_owner_exit,
-        kill_grace_ms: millis(options.kill_grace),
-    };
-    // So short a message always fits, and a supervisor that ended before reading it may still
-    // have said why: the answer is read in either case.
-    let _ = channel.push(&Request::Hello(hello));
-    let _ = channel.flush();
+) -> Result<Option<Reply>, Error> {
     loop {
         let received = channel.receive().unwrap_or(Received::Closed);
-        let bad = |error: io::Error| Error::Refused {
-            work_dir: place.path().to_owned(),
-            message: format!("its answer cannot be read: {error}"),
-        };
+        let bad = |error: io::Error| bad_answer(place, &error.to_string());
         if let Some(frame) = channel.next_frame().map_err(bad)? {
-            return match decode::<Reply>(&frame).map_err(bad)? {
-                Reply::Welcome(welcome) => Ok(Answer::Welcome(channel, welcome)),
-                Reply::Refused(refused) => Ok(Answer::Refused(refused)),
-                _ => Err(bad(io::Error::other("neither a welcome nor a refusal"))),
-            };
+            return decode::<Reply>(&frame).map(Some).map_err(bad);
         }
         if received == Received::Closed {
-            return Ok(Answer::Nothing);
+            return Ok(None);
         }
         if Instant::now() >= deadline {
             return Err(timeout(place));
@@ -164,6 +160,11 @@ fn greet(
         let mut entries = [sys::readable(channel.raw_fd())];
         sys::poll(&mut entries, Some(deadline)).map_err(Error::system("poll the socket"))?;
     }
+}
+
+fn bad_answer(place: &Place, why: &str) -> Error {
+    let message = format!("its answer cannot be read: {why}");
+    Error::Refused { work_dir: place.path().to_owned(), message }
 }
 
 fn refusal(place: &Place, refused: Refused) -> Error {

@@ -13,7 +13,7 @@ mod locate;
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::net::Shutdown;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -21,12 +21,11 @@ use crate::OnOwnerExit;
 use crate::error::Error;
 use crate::limits::Limits;
 use crate::place::Place;
-use crate::procfs;
 use crate::protocol::{
     Channel, FRAME_LEN_MAX, Received, Reply, Request, Welcome, WireTask, decode,
 };
-use crate::record;
-use crate::sweep::Sweep;
+use crate::record::{Contents, Known};
+use crate::sweep;
 use crate::sys;
 use crate::task::{Exit, ExitStatus, LaunchRequest, Outcome, Pid, TaskInfo, TaskState, shortened};
 
@@ -115,6 +114,8 @@ pub struct Supervisor {
     place: Place,
     on_owner_exit: OnOwnerExit,
     pid: Pid,
+    /// The guard's pidfd; `None`: it was gone already when we attached.
+    guard: Option<OwnedFd>,
     owner: u32,
     limits: Limits,
     /// What every task gets in its environment unless its request says otherwise.
@@ -134,7 +135,9 @@ impl Supervisor {
     pub fn start(options: &SupervisorOptions) -> Result<Self, Error> {
         let place = connect::make_place(&options.work_dir)?;
         let (channel, welcome) = connect::connect(&place, options)?;
-        let Welcome { pid, limits, tasks, .. } = welcome;
+        let Welcome { pid, guard, limits, tasks, .. } = welcome;
+        // Process 1 would be nobody's guard: the real one is gone.
+        let guard = if guard > 1 { sys::process::pidfd_open(guard).ok() } else { None };
         let base_env = ["PATH", "HOME"]
             .into_iter()
             .filter_map(|name| Some((name.to_owned(), std::env::var(name).ok()?)))
@@ -144,6 +147,7 @@ impl Supervisor {
             place,
             on_owner_exit: options.on_owner_exit,
             pid,
+            guard,
             owner: std::process::id(),
             limits,
             base_env,
@@ -241,7 +245,9 @@ impl Supervisor {
     /// Takes what has happened since the last call; never waits.
     pub fn read_events(&mut self) -> Result<Vec<SupervisorEvent>, Error> {
         self.check_process()?;
-        if self.lost.is_none() {
+        if self.lost.is_some() {
+            self.reap_guard();
+        } else {
             // An error here means a closed peer, which reading will tell better.
             let _ = self.channel.flush();
             if let Err(message) = self.receive() {
@@ -303,8 +309,22 @@ impl Supervisor {
             }
             sys::poll(&mut [entry], deadline).map_err(Error::system("poll"))?;
         }
-        sys::process::reap_if_child(self.pid);
-        Ok(true)
+        self.wait_for_guard(deadline)
+    }
+
+    /// The guard ends last.
+    fn wait_for_guard(&self, deadline: Option<Instant>) -> Result<bool, Error> {
+        let Some(guard) = &self.guard else { return Ok(true) };
+        loop {
+            let mut entries = [sys::readable(guard.as_raw_fd())];
+            if sys::poll(&mut entries, deadline).map_err(Error::system("poll"))? > 0 {
+                self.reap_guard();
+                return Ok(true);
+            }
+            if deadline.is_some_and(|at| at <= Instant::now()) {
+                return Ok(false);
+            }
+        }
     }
 
     fn send(&mut self, task: &str, request: &Request) -> Result<(), Error> {
@@ -375,50 +395,62 @@ impl Supervisor {
                 self.events.push_back(SupervisorEvent::Rejected { task, message });
             }
             Reply::Refused(refused) => return Err(refused.message),
-            Reply::Welcome(_) => return Err("it said welcome twice".to_owned()),
+            Reply::Welcome(_) | Reply::Ready => return Err("it said welcome twice".to_owned()),
         }
         Ok(())
     }
 
-    /// The connection is gone.
+    /// The connection is gone: tells the end of every task that has come to one.
     fn lose(&mut self, message: String) {
-        sys::process::reap_if_child(self.pid);
-        if self.on_owner_exit == OnOwnerExit::Kill {
-            self.sweep_after_loss();
-            let lost = |info: &&mut TaskInfo| !matches!(info.state, TaskState::Ended(_));
-            for info in self.tasks.values_mut().filter(lost) {
-                let exit = Exit {
-                    status: ExitStatus::Lost,
-                    usage: None,
-                    is_kill_requested: true,
-                    is_kill_forced: true,
-                    is_over_memory: false,
-                    ended_ns: sys::unix_ns(),
-                };
-                let outcome = Outcome::Exited(exit);
+        // The guard kills what is left behind too; this is for the case that it was killed.
+        let contents = sweep::after_loss(&self.place, self.on_owner_exit);
+        let unended: Vec<String> = self
+            .tasks
+            .values()
+            .filter(|info| !matches!(info.state, TaskState::Ended(_)))
+            .map(|info| info.task.clone())
+            .collect();
+        for task in unended {
+            let Some(outcome) = self.outcome_after_loss(&task, contents.as_ref()) else {
+                continue;
+            };
+            if let Some(info) = self.tasks.get_mut(&task) {
                 info.state = TaskState::Ended(outcome.clone());
-                self.events.push_back(end_event(info.task.clone(), outcome));
             }
+            self.events.push_back(end_event(task, outcome));
         }
         self.events.push_back(SupervisorEvent::SupervisorLost { message: message.clone() });
         self.lost = Some(message);
     }
 
-    /// Kills what the supervisor left behind. Its guard does the same; this is for the case
-    /// that the guard was killed too. A new supervisor that holds the lock has done it already.
-    fn sweep_after_loss(&self) {
-        let Ok(lock) = self.place.open_lock() else { return };
-        if !matches!(sys::try_lock(lock.as_fd()), Ok(true)) {
-            return;
+    /// What became of a task whose end was not told; `None`: it runs on.
+    fn outcome_after_loss(&self, task: &str, contents: Option<&Contents>) -> Option<Outcome> {
+        match contents.map(|contents| contents.tasks.get(task)) {
+            // It is on record how it ended, there only was no time to tell.
+            Some(Some(Known { outcome: Some(outcome), .. })) => return Some(outcome.clone()),
+            Some(None) => {
+                let message = "the supervisor was gone before it took the task on".to_owned();
+                return Some(Outcome::LaunchFailed { message });
+            }
+            _ => {}
         }
-        let Ok(contents) = record::read(&self.place.records()) else { return };
-        let boot_id = procfs::boot_id();
-        let mut sweep = Sweep::default();
-        sweep.add_sandbox(&self.place.sandboxes());
-        for launched in contents.unended() {
-            sweep.add_main(launched, &boot_id);
+        (self.on_owner_exit == OnOwnerExit::Kill).then(|| {
+            Outcome::Exited(Exit {
+                status: ExitStatus::Lost,
+                usage: None,
+                is_kill_requested: true,
+                is_kill_forced: true,
+                is_over_memory: false,
+                ended_ns: sys::unix_ns(),
+            })
+        })
+    }
+
+    /// Reaps the guard if this host has become its parent.
+    fn reap_guard(&self) {
+        if let Some(guard) = &self.guard {
+            sys::process::reap_if_child(guard.as_fd());
         }
-        sweep.kill();
     }
 }
 
@@ -441,6 +473,7 @@ impl Drop for Supervisor {
         if self.owner == std::process::id() {
             let _ = self.channel.flush();
             let _ = self.channel.stream().shutdown(Shutdown::Both);
+            self.reap_guard();
         }
     }
 }

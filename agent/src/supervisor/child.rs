@@ -10,7 +10,7 @@ use std::ffi::CString;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
-use crate::sys::process::{self, Fork};
+use crate::sys::process::{self, Fork, exit_now};
 use crate::task::Pid;
 
 /// All that the child needs, made before the fork: the child only makes system calls.
@@ -234,10 +234,4 @@ fn write_all(fd: RawFd, bytes: &[u8]) -> bool {
 
 fn last_errno() -> i32 {
     io::Error::last_os_error().raw_os_error().unwrap_or(0)
-}
-
-/// Leaves without running anything of the supervisor's.
-fn exit_now(code: libc::c_int) -> ! {
-    // SAFETY: `_exit` runs no handlers and does not return.
-    unsafe { libc::_exit(code) }
 }

@@ -15,7 +15,7 @@ use super::start::Failure;
 use super::task::{Process, Task};
 use crate::OnOwnerExit;
 use crate::cgroup;
-use crate::limits::{Limits, Mechanism};
+use crate::limits::Limits;
 use crate::place::Place;
 use crate::procfs;
 use crate::protocol::{BACKLOG_LEN_MAX, Reason};
@@ -35,6 +35,7 @@ pub(super) struct Daemon {
     signals: OwnedFd,
     pub(super) records: RecordFile,
     pub(super) boot_id: String,
+    pub(super) guard: Pid,
     pub(super) guard_byte: SharedByte,
     pub(super) limits: Limits,
     pub(super) cgroups: Option<cgroup::Tree>,
@@ -78,7 +79,7 @@ impl Daemon {
         place: Place,
         cgroup: Option<&Path>,
         guard_byte: SharedByte,
-        first: UnixStream,
+        starter: UnixStream,
     ) -> Result<Self, Failure> {
         let lock = place.open_lock().map_err(Failure::of("open supervisor.lock"))?;
         if !sys::try_lock(lock.as_fd()).map_err(Failure::of("lock supervisor.lock"))? {
@@ -105,6 +106,7 @@ impl Daemon {
             signals,
             records,
             boot_id: procfs::boot_id(),
+            guard: process::parent(),
             guard_byte,
             limits,
             cgroups,
@@ -121,7 +123,9 @@ impl Daemon {
             leaving_cgroups: Vec::new(),
         };
         daemon.recover(&contents);
-        daemon.add_candidate(first);
+        // Not before: a supervisor that fails early must not cost the tasks of another.
+        daemon.set_mode(contents.on_owner_exit);
+        daemon.add_starter(starter);
         Ok(daemon)
     }
 
@@ -247,17 +251,11 @@ impl Daemon {
 }
 
 fn choose_limits(cgroup: Option<&Path>, work_dir: &Path) -> (Limits, Option<cgroup::Tree>) {
-    let mut limits = Limits::probe(cgroup);
-    if limits.mechanism != Mechanism::CgroupV2 {
-        return (limits, None);
-    }
-    let tree = cgroup::probe(cgroup)
+    // SAFETY: the supervisor has one thread.
+    let tree = unsafe { cgroup::probe(cgroup) }
         .and_then(|root| cgroup::Tree::open(&root, work_dir).map_err(|error| error.to_string()));
     match tree {
-        Ok(tree) => (limits, Some(tree)),
-        Err(why) => {
-            limits = Limits::rlimits(&why);
-            (limits, None)
-        }
+        Ok(tree) => (Limits::cgroups(tree.path()), Some(tree)),
+        Err(why) => (Limits::rlimits(&why), None),
     }
 }

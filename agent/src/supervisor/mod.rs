@@ -96,6 +96,9 @@ fn parse(mut arguments: impl Iterator<Item = OsString>) -> Result<Arguments, Str
         *slot = Some(PathBuf::from(value));
     }
     let work_dir = work_dir.ok_or("--work-dir is missing")?;
+    if !work_dir.is_absolute() {
+        return Err(format!("--work-dir {} is not absolute", work_dir.display()));
+    }
     Ok(Arguments::Run { work_dir, cgroup })
 }
 
@@ -112,7 +115,9 @@ mod tests {
         assert_eq!(parse_words(&[]), Err("--work-dir is missing".into()));
         assert_eq!(parse_words(&["--work-dir"]), Err("--work-dir needs a value".into()));
         assert_eq!(parse_words(&["--dir", "x"]), Err("unknown argument --dir".into()));
-        let run = Arguments::Run { work_dir: "x".into(), cgroup: Some("y".into()) };
-        assert_eq!(parse_words(&["--work-dir", "x", "--cgroup", "y"]), Ok(run));
+        let relative = parse_words(&["--work-dir", "x"]);
+        assert_eq!(relative, Err("--work-dir x is not absolute".into()));
+        let run = Arguments::Run { work_dir: "/x".into(), cgroup: Some("y".into()) };
+        assert_eq!(parse_words(&["--work-dir", "/x", "--cgroup", "y"]), Ok(run));
     }
 }

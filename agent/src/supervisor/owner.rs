@@ -13,7 +13,7 @@ use crate::protocol::{
     AnyHello, Channel, Hello, PROTOCOL, Reason, Received, Refused, Reply, Request, Welcome, decode,
 };
 use crate::record::Record;
-use crate::sys::socket;
+use crate::sys::{process, socket};
 use crate::task::{Pid, shortened};
 
 /// How long a connection may take to say who it is.
@@ -74,8 +74,20 @@ impl Daemon {
         }
     }
 
+    /// Tells whoever started this process that it listens. The owner then connects like any
+    /// other: a socket made by this process can have no copy in a forked child of the host, which
+    /// would hide the end of this process from it. Until then this connection counts as a
+    /// candidate that says nothing, so that nobody finds an ended supervisor.
+    pub(super) fn add_starter(&mut self, stream: UnixStream) {
+        self.add_candidate(stream);
+        if let Some(starter) = self.candidates.last_mut() {
+            let _ = starter.channel.push(&Reply::Ready);
+            let _ = starter.channel.flush();
+        }
+    }
+
     /// Looks at who connects.
-    pub(super) fn add_candidate(&mut self, stream: UnixStream) {
+    fn add_candidate(&mut self, stream: UnixStream) {
         let Ok(peer) = socket::peer(&stream) else { return };
         let me = socket::effective_uid();
         if peer.uid != me || self.candidates.len() >= CANDIDATES_MAX {
@@ -152,11 +164,7 @@ impl Daemon {
     fn welcome(&mut self, channel: Channel, pid: Pid, pidfd: Option<OwnedFd>, hello: &Hello) {
         log(&format!("process {pid} (release {}) is the owner", hello.version));
         self.kill_grace = Duration::from_millis(hello.kill_grace_ms);
-        self.on_owner_exit = hello.on_owner_exit;
-        self.guard_byte.set(match hello.on_owner_exit {
-            OnOwnerExit::Kill => GUARD_KILLS,
-            OnOwnerExit::Keep => GUARD_KEEPS,
-        });
+        self.set_mode(hello.on_owner_exit);
         self.write_record(&Record::Mode { on_owner_exit: hello.on_owner_exit });
         self.owner = Some(Owner { channel, pid, pidfd, is_leaving: false });
         let tasks = self.tasks.values().map(super::task::Task::to_wire).collect();
@@ -164,9 +172,20 @@ impl Daemon {
             protocol: PROTOCOL,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             pid: Pid::try_from(std::process::id()).unwrap_or(0),
+            // Another parent means that the guard is gone.
+            guard: if process::parent() == self.guard { self.guard } else { 0 },
             limits: self.limits.clone(),
             tasks,
         }));
+    }
+
+    /// What is to happen when the owner goes away; the guard goes by it too.
+    pub(super) fn set_mode(&mut self, mode: OnOwnerExit) {
+        self.on_owner_exit = mode;
+        self.guard_byte.set(match mode {
+            OnOwnerExit::Kill => GUARD_KILLS,
+            OnOwnerExit::Keep => GUARD_KEEPS,
+        });
     }
 
     /// The owner has sent something, or is gone.

@@ -2,14 +2,15 @@
 //!
 //! An orphan is a descendant of a task whose parent has exited: it has become a child of the
 //! supervisor, the subreaper. **An orphan lives as long as its task lives.** Whose it is, its
-//! session tells, or the sandbox in its environment; one that shows neither (a daemon with a
-//! cleaned environment) lives until no task is left.
+//! session tells, or the sandbox in its environment, or its open files; one that shows none of
+//! them (a daemon that has covered every trace) lives until no task is left.
 //!
 //! An ended main process stays a zombie until its group is killed: only as long as it does, its
 //! number cannot be another group's.
 
 use std::collections::HashSet;
 use std::os::fd::AsFd;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use super::daemon::Daemon;
@@ -203,15 +204,25 @@ impl Daemon {
         if self.ended_sessions.iter().any(|&(session, _)| session == orphan.session) {
             return false;
         }
-        let sandboxes = self.place.sandboxes();
-        let mark = procfs::sandbox_of(orphan.pid).filter(|mark| mark.starts_with(&sandboxes));
-        match mark {
-            Some(mark) => self.tasks.values().any(|task| {
-                let name = task.sandbox.as_deref();
-                task.process.is_some() && name.is_some_and(|n| self.place.sandbox(n) == mark)
+        match self.sandbox_of_orphan(orphan.pid) {
+            Some(name) => self.tasks.values().any(|task| {
+                task.process.is_some() && task.sandbox.as_deref() == Some(name.as_str())
             }),
             None => !mains.is_empty(),
         }
+    }
+
+    /// The sandbox that an orphan shows in its environment, or else by its working directory or
+    /// standard files. Only for children of this process: somebody else may well look into a
+    /// sandbox without belonging to its task.
+    fn sandbox_of_orphan(&self, pid: Pid) -> Option<String> {
+        let sandboxes = self.place.sandboxes();
+        let name = |path: &PathBuf| {
+            let first = path.strip_prefix(&sandboxes).ok()?.components().next()?;
+            Some(first.as_os_str().to_str()?.to_owned())
+        };
+        let mark = procfs::sandbox_of(pid);
+        mark.iter().find_map(name).or_else(|| procfs::places_of(pid).iter().find_map(name))
     }
 
     /// Removes the cgroups of ended tasks, as far as their last processes are gone.

@@ -1,6 +1,6 @@
 //! From the program that the owner spawned to guard and supervisor.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt;
@@ -9,17 +9,22 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use super::daemon::Daemon;
+use crate::OnOwnerExit;
 use crate::place::Place;
 use crate::procfs;
 use crate::protocol::{Channel, PROTOCOL, Reason, Refused, Reply};
+use crate::sweep;
 use crate::sys::process::{self, Children, Fork};
 use crate::sys::shared::SharedByte;
 use crate::sys::socket;
-use crate::task::Pid;
+use crate::task::{ExitStatus, Pid};
 
 /// Values of the byte by which the supervisor tells the guard what to do when it is gone.
 pub(super) const GUARD_KEEPS: u8 = 0;
 pub(super) const GUARD_KILLS: u8 = 1;
+
+/// Length of the log beyond which a new supervisor puts it aside, bytes.
+const LOG_LEN_MAX: u64 = 1 << 20;
 
 /// Why the supervisor cannot serve.
 #[derive(Debug)]
@@ -69,10 +74,12 @@ fn split(stream: &UnixStream, work_dir: &Path, cgroup: Option<&Path>) -> Result<
     }
     process::start_session().map_err(Failure::of("start a session"))?;
     process::become_subreaper().map_err(Failure::of("become a subreaper"))?;
-    let guard_byte = SharedByte::new(GUARD_KILLS).map_err(Failure::of("share memory"))?;
+    // The host's directory must not be kept busy; the path was made absolute by the owner.
+    std::env::set_current_dir("/").map_err(Failure::of("change to /"))?;
+    let guard_byte = SharedByte::new(GUARD_KEEPS).map_err(Failure::of("share memory"))?;
     // SAFETY: this program has started no thread.
     match unsafe { process::fork() }.map_err(Failure::of("fork the supervisor"))? {
-        Fork::Parent(supervisor) => guard(supervisor, &guard_byte),
+        Fork::Parent(supervisor) => guard(supervisor, &guard_byte, work_dir),
         Fork::Child => {
             supervise(stream, work_dir, cgroup, guard_byte)?;
             Ok(ExitCode::SUCCESS)
@@ -81,16 +88,16 @@ fn split(stream: &UnixStream, work_dir: &Path, cgroup: Option<&Path>) -> Result<
 }
 
 /// The guard: waits for the end of the supervisor, then cleans up after it.
-fn guard(supervisor: Pid, byte: &SharedByte) -> ! {
+fn guard(supervisor: Pid, byte: &SharedByte, work_dir: &Path) -> ! {
     process::set_name(c"tamias-guard");
     process::block_all_signals();
     // The socket above all: an owner must see the end of the supervisor, not of the guard.
     process::close_from(0);
-    // What keeps a directory busy is the supervisor's affair.
-    let _ = std::env::set_current_dir("/");
     let me = Pid::try_from(std::process::id()).unwrap_or(0);
     // Only the supervisor is a child until it ends; then its children are.
-    let _ = process::reap(supervisor);
+    let end = process::reap(supervisor);
+    let is_clean = matches!(end, Ok((ExitStatus::Code(0), _)));
+    let mut is_swept = is_clean || byte.get() != GUARD_KILLS;
     loop {
         if byte.get() == GUARD_KILLS {
             for child in procfs::children(me) {
@@ -98,6 +105,12 @@ fn guard(supervisor: Pid, byte: &SharedByte) -> ! {
                 let _ = process::signal_group(child, libc::SIGKILL);
                 let _ = process::signal_child(child, libc::SIGKILL);
             }
+        }
+        if !std::mem::replace(&mut is_swept, true) {
+            // And those that the supervisor had taken over from an earlier one, which never were
+            // its children. A work directory that is gone has nothing on record.
+            let place = Place::open(work_dir).ok();
+            let _ = place.and_then(|place| sweep::after_loss(&place, OnOwnerExit::Kill));
         }
         // Children that are kept are waited for as well: where the host is process 1 of a
         // container and reaps nobody, they would stay zombies for ever.
@@ -119,10 +132,14 @@ fn supervise(
     process::become_subreaper().map_err(Failure::of("become a subreaper"))?;
     let place = Place::open(work_dir)
         .map_err(Failure::of(&format!("open the work directory {}", work_dir.display())))?;
-    detach_standard(&place.log()).map_err(Failure::of("open supervisor.log"))?;
-    std::env::set_current_dir("/").map_err(Failure::of("change to /"))?;
-    let first = stream.try_clone().map_err(Failure::of("copy the socket"))?;
-    let daemon = Daemon::open(place, cgroup, guard_byte, first)?;
+    let log = place.log();
+    if fs::metadata(&log).is_ok_and(|metadata| metadata.len() > LOG_LEN_MAX) {
+        // Best effort: a log that cannot be moved only grows.
+        let _ = fs::rename(&log, log.with_extension("log.old"));
+    }
+    detach_standard(&log).map_err(Failure::of("open supervisor.log"))?;
+    let starter = stream.try_clone().map_err(Failure::of("copy the socket"))?;
+    let daemon = Daemon::open(place, cgroup, guard_byte, starter)?;
     daemon.run().map_err(Failure::of("go on"))
 }
 

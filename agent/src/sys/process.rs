@@ -131,12 +131,21 @@ pub(crate) fn wait_any() -> io::Result<Children> {
     }
 }
 
-/// Reaps a process if it is an ended child of the caller. For the case that the host adopts
-/// orphans (process 1 of a container): then the supervisor has become the host's child.
-pub(crate) fn reap_if_child(pid: Pid) {
-    let mut status = 0;
-    // SAFETY: the pointer leads to the integer that `waitpid` writes.
-    unsafe { libc::waitpid(pid, &raw mut status, libc::WNOHANG) };
+/// Reaps the process that a pidfd names, if it is an ended child of the caller. For hosts that
+/// adopt orphans (process 1 of a container): there the guard has become the host's child. By
+/// pidfd, because by number another child of the host could be meant.
+pub(crate) fn reap_if_child(pidfd: BorrowedFd<'_>) {
+    let Ok(id) = libc::id_t::try_from(pidfd.as_raw_fd()) else { return };
+    // SAFETY: `siginfo_t` is plain data for which all-zero is a value.
+    let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
+    // SAFETY: `waitid` writes one `siginfo_t`, which is what the pointer leads to.
+    unsafe { libc::waitid(libc::P_PIDFD, id, &raw mut info, libc::WEXITED | libc::WNOHANG) };
+}
+
+/// The parent of the calling process.
+pub(crate) fn parent() -> Pid {
+    // SAFETY: `getppid` takes nothing and always succeeds.
+    unsafe { libc::getppid() }
 }
 
 fn timeval_ns(time: libc::timeval) -> u64 {
@@ -165,6 +174,12 @@ pub(crate) unsafe fn fork() -> io::Result<Fork> {
         0 => Ok(Fork::Child),
         pid => Ok(Fork::Parent(pid)),
     }
+}
+
+/// Leaves without running anything that the process has set up for its end.
+pub(crate) fn exit_now(code: libc::c_int) -> ! {
+    // SAFETY: `_exit` runs no handlers and does not return.
+    unsafe { libc::_exit(code) }
 }
 
 /// Gives every signal its default action and unblocks all: hosts leave SIGCHLD or SIGPIPE

@@ -175,16 +175,30 @@ pub fn all_gone(processes: &[Process]) {
     }
 }
 
-/// A shell text that leaves descendants of every kind and writes all their numbers to
-/// `pids` in the sandbox: a child, one in a session of its own, a daemon whose parent has exited,
-/// and one without the environment that marks it.
+/// A shell text that leaves descendants of every kind and writes all their numbers to `pids` in
+/// the sandbox: itself, a child, one in a session of its own, a daemon whose parent has exited,
+/// one without the environment that marks it, and one that has covered every trace.
 pub const FAMILY: &str = "\
 echo $$ >> pids
 sleep 1000 & echo $! >> pids
 setsid sh -c 'sleep 1000; true' & echo $! >> pids
 (setsid sh -c 'sleep 1000; true' & echo $! >> pids)
 env -i setsid sleep 1000 & echo $! >> pids
+(cd / && exec env -i setsid sleep 1000 </dev/null >/dev/null 2>&1) & echo $! >> pids
 wait";
 
 /// How many numbers `FAMILY` writes.
-pub const FAMILY_COUNT: usize = 5;
+pub const FAMILY_COUNT: usize = 6;
+
+/// The first so many still bear the mark of their sandbox.
+pub const FAMILY_MARKED: usize = 4;
+
+/// The last one can be known as nobody's.
+pub const FAMILY_TRACEABLE: usize = 5;
+
+/// Ends the members that only their guard or supervisor could have known.
+pub fn end_unmarked(family: &[Process]) {
+    for process in &family[FAMILY_MARKED..] {
+        process.kill();
+    }
+}
