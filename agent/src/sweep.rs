@@ -9,6 +9,8 @@
 use std::collections::HashSet;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::OnOwnerExit;
 use crate::place::Place;
@@ -19,6 +21,11 @@ use crate::task::Pid;
 
 /// Rounds of killing: a round can miss only what was forked while it ran.
 const ROUNDS_MAX: u32 = 100;
+
+/// How long the lock of a dead supervisor is waited for: children that it had just forked hold a
+/// copy of it until they notice, at their gate.
+const LOCK_WAIT: Duration = Duration::from_millis(500);
+const LOCK_PAUSE: Duration = Duration::from_millis(1);
 
 /// What is to be killed.
 #[derive(Debug, Default)]
@@ -94,8 +101,12 @@ impl Sweep {
 /// its tasks were not to be kept. `None`: another supervisor holds the lock and has seen to it.
 pub(crate) fn after_loss(place: &Place, mode: OnOwnerExit) -> Option<Contents> {
     let lock = place.open_lock().ok()?;
-    if !matches!(try_lock(lock.as_fd()), Ok(true)) {
-        return None;
+    let deadline = Instant::now() + LOCK_WAIT;
+    while !try_lock(lock.as_fd()).ok()? {
+        if Instant::now() >= deadline {
+            return None;
+        }
+        thread::sleep(LOCK_PAUSE);
     }
     let contents = record::read(&place.records()).ok()?;
     if mode == OnOwnerExit::Kill {

@@ -34,6 +34,10 @@ use connect::millis;
 /// Grace period between SIGTERM and SIGKILL where none is given: that of Mesos.
 const KILL_GRACE: Duration = Duration::from_secs(3);
 
+/// How long the supervisor is given to be gone after it closed its connection. It takes
+/// microseconds; only one that closed for another reason is waited for so long.
+const DEATH_WAIT: Duration = Duration::from_secs(1);
+
 /// How to start or attach.
 #[derive(Clone, Debug)]
 pub struct SupervisorOptions {
@@ -114,6 +118,8 @@ pub struct Supervisor {
     place: Place,
     on_owner_exit: OnOwnerExit,
     pid: Pid,
+    /// The supervisor's pidfd.
+    process: Option<OwnedFd>,
     /// The guard's pidfd; `None`: it was gone already when we attached.
     guard: Option<OwnedFd>,
     owner: u32,
@@ -147,6 +153,7 @@ impl Supervisor {
             place,
             on_owner_exit: options.on_owner_exit,
             pid,
+            process: sys::process::pidfd_open(pid).ok(),
             guard,
             owner: std::process::id(),
             limits,
@@ -242,7 +249,8 @@ impl Supervisor {
         Ok(())
     }
 
-    /// Takes what has happened since the last call; never waits.
+    /// Takes what has happened since the last call. It does not wait for anything; only when the
+    /// supervisor is lost it sees to what is left, which takes milliseconds.
     pub fn read_events(&mut self) -> Result<Vec<SupervisorEvent>, Error> {
         self.check_process()?;
         if self.lost.is_some() {
@@ -402,6 +410,11 @@ impl Supervisor {
 
     /// The connection is gone: tells the end of every task that has come to one.
     fn lose(&mut self, message: String) {
+        if let Some(process) = &self.process {
+            // A dying process closes its connection a little before it lets go of its lock.
+            let deadline = Instant::now().checked_add(DEATH_WAIT);
+            let _ = sys::poll(&mut [sys::readable(process.as_raw_fd())], deadline);
+        }
         // The guard kills what is left behind too; this is for the case that it was killed.
         let contents = sweep::after_loss(&self.place, self.on_owner_exit);
         let unended: Vec<String> = self
