@@ -57,6 +57,7 @@ mod client;
 mod detect;
 mod error;
 mod limits;
+mod local;
 mod place;
 mod procfs;
 mod protocol;
@@ -70,6 +71,7 @@ pub use client::{Supervisor, SupervisorEvent, SupervisorOptions};
 pub use detect::{Machine, detect};
 pub use error::Error;
 pub use limits::{Enforcement, Limits, Mechanism};
+pub use local::{LocalAgent, LocalAgentOptions};
 pub use task::{
     Exit, ExitStatus, LaunchRequest, Outcome, Pid, TASK_KEY_LEN_MAX, TaskCommand, TaskInfo,
     TaskLimits, TaskState, Usage,

@@ -95,6 +95,11 @@ impl State {
         &self.options
     }
 
+    /// When the kernel was first opened: distinguishes it from others.
+    pub fn started(&self) -> Time {
+        self.started
+    }
+
     /// The time of the last accepted command.
     pub fn now(&self) -> Time {
         self.now
