@@ -97,7 +97,11 @@ fn decline(bencher: Bencher) {
 
 /// One task's life: launched in an accept, starting, running, finished, three acknowledgements,
 /// and the tick that offers its resources again. `AxT`: that many agents and live tasks.
-#[divan::bench(args = [(10, 100), (1_000, 10_000), (10_000, 100_000)], sample_count = 7, sample_size = 1_000)]
+#[divan::bench(
+    args = [(10, 100), (1_000, 10_000), (10_000, 100_000)],
+    sample_count = 7,
+    sample_size = 1_000
+)]
 fn lifecycle(bencher: Bencher, (agents, live): (u32, u32)) {
     let mut world = World::new(agents, 1);
     let framework = world.frameworks[0];

@@ -45,3 +45,8 @@ pub use options::Options;
 pub use reply::Reply;
 pub use state::State;
 pub use time::{Nanos, Time};
+
+/// The README's program is compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

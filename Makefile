@@ -1,0 +1,163 @@
+# The front door: `make help` lists the targets. Every target first asks tools/doctor whether the
+# tools it needs are there. What a stage does in detail lives with its language (cargo, pytest,
+# go test, Maven); only the order is here.
+
+SHELL := /bin/sh
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help demo test test-deep check install bench clean deny \
+	test-rust test-c test-python test-go test-java library python-package
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+CARGO ?= cargo
+STAGE := tools/stage
+VENV := .venv
+VENV_PYTHON := $(VENV)/bin/python
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+
+# What this checkout has. A folder that exists is tested, and a tool that its tests lack is an
+# error (tools/doctor asks for all of them), never a skip.
+HAS_FFI := $(wildcard ffi/Cargo.toml)
+HAS_PYTHON := $(wildcard python/pyproject.toml)
+HAS_GO := $(wildcard go-example/go.mod)
+HAS_JAVA := $(wildcard java-example/pom.xml)
+HAS_BENCHES := $(wildcard core/benches)
+
+# The crates whose tests have a stage of their own: C programs, and the extension module.
+OWN_STAGE := $(if $(HAS_FFI),--exclude tamias-ffi) $(if $(HAS_PYTHON),--exclude tamias-python)
+
+# Programs of other languages use the library of this build.
+LIBRARY := $(CURDIR)/target/debug
+export TAMIAS_LIBRARY := $(LIBRARY)/libtamias.so
+export TAMIAS_SUPERVISOR := $(LIBRARY)/tamias-supervisor
+
+## The main job: real commands of two roles share this machine by weight, then the journal replays
+demo:
+	@tools/doctor cargo cc python
+ifneq ($(HAS_PYTHON),)
+	@$(MAKE) python-package
+	@$(VENV_PYTHON) -m tamias.demo
+else
+	@echo "make demo runs the Python command line, and python/ is not in this checkout" >&2
+	@exit 1
+endif
+
+## Every test of every language
+test:
+	@tools/doctor cargo-test cc python go jdk mvn
+	@$(STAGE) --start
+	@$(MAKE) check test-rust test-c test-python test-go test-java
+	@$(STAGE) --summary "make test"
+
+## The long campaigns: the same property tests with many more cases, optimised
+test-deep:
+	@tools/doctor cargo-test cc
+	@$(STAGE) --start
+	@TAMIAS_DEEP=1 $(STAGE) deep $(CARGO) test --workspace $(OWN_STAGE) --release --quiet
+	@$(STAGE) --summary "make test-deep"
+
+## Format, house rules, lints, and whether the header is up to date
+check:
+	@tools/doctor cargo-test cc
+	@$(STAGE) check $(CARGO) xtask check
+
+test-rust:
+	@$(STAGE) build $(CARGO) test --workspace $(OWN_STAGE) --no-run --quiet
+	@$(STAGE) rust $(CARGO) test --workspace $(OWN_STAGE) --quiet
+
+# The tests of the crate compile and run the C programs.
+test-c:
+ifneq ($(HAS_FFI),)
+	@tools/doctor cargo cc
+	@$(STAGE) c $(CARGO) test --package tamias-ffi --quiet
+else
+	@echo "==> c: there is no ffi/ in this checkout"
+endif
+
+test-python:
+ifneq ($(HAS_PYTHON),)
+	@tools/doctor cargo cc python
+	@$(MAKE) python-package
+	@$(STAGE) python $(VENV_PYTHON) -m pytest --quiet python/tests
+else
+	@echo "==> python: there is no python/ in this checkout"
+endif
+
+test-go: $(if $(HAS_GO),library)
+ifneq ($(HAS_GO),)
+	@tools/doctor go cc
+	@CGO_CFLAGS="-I$(CURDIR)/include" \
+		CGO_LDFLAGS="-L$(LIBRARY) -ltamias -Wl,-rpath,$(LIBRARY)" \
+		$(STAGE) go go -C go-example test ./...
+else
+	@echo "==> go: there is no go-example/ in this checkout"
+endif
+
+test-java: $(if $(HAS_JAVA),library)
+ifneq ($(HAS_JAVA),)
+	@tools/doctor jdk mvn
+	@JAVA_HOME="$$(tools/doctor --print jdk)" \
+		$(STAGE) java mvn --batch-mode --quiet --file java-example/pom.xml verify
+else
+	@echo "==> java: there is no java-example/ in this checkout"
+endif
+
+# The shared library and the supervisor, for the programs of other languages.
+library:
+	@$(STAGE) library $(CARGO) build --quiet --package tamias-ffi --package tamias-agent
+
+# The Python package, built and installed into .venv.
+python-package: $(VENV)/ready
+	@$(STAGE) package $(VENV)/bin/pip install --quiet --no-deps --force-reinstall ./python
+
+$(VENV)/ready: tools/python-requirements.txt
+	@$(STAGE) venv "$$(tools/doctor --print python)" -m venv $(VENV)
+	@$(STAGE) tools $(VENV)/bin/pip install --quiet --requirement tools/python-requirements.txt
+	@touch $@
+
+## Library, header, pkg-config file and supervisor below PREFIX (/usr/local)
+install:
+	@tools/doctor cargo cc
+ifneq ($(HAS_FFI),)
+	@$(STAGE) release $(CARGO) build --release --quiet --package tamias-ffi --package tamias-agent
+	install -d "$(DESTDIR)$(PREFIX)/lib/pkgconfig" "$(DESTDIR)$(PREFIX)/include" \
+		"$(DESTDIR)$(PREFIX)/bin"
+	install -m 644 include/tamias.h "$(DESTDIR)$(PREFIX)/include/"
+	install -m 755 target/release/libtamias.so "$(DESTDIR)$(PREFIX)/lib/"
+	install -m 644 target/release/libtamias.a "$(DESTDIR)$(PREFIX)/lib/"
+	install -m 755 target/release/tamias-supervisor "$(DESTDIR)$(PREFIX)/bin/"
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' tools/tamias.pc.in \
+		>"$(DESTDIR)$(PREFIX)/lib/pkgconfig/tamias.pc"
+else
+	@echo "make install installs the C library, and ffi/ is not in this checkout" >&2
+	@exit 1
+endif
+
+## Benchmarks; docs/benchmarks.md says how to read them
+bench:
+	@tools/doctor cargo cc
+ifneq ($(HAS_BENCHES),)
+	@$(STAGE) bench $(CARGO) bench --package tamias
+else
+	@echo "make bench runs core/benches, which is not in this checkout" >&2
+	@exit 1
+endif
+
+## Licences and advisories of the dependencies (needs cargo-deny)
+deny:
+	@$(CARGO) deny --version >/dev/null 2>&1 || { \
+		echo "error: cargo-deny is missing; install it: cargo install cargo-deny" >&2; exit 1; }
+	@$(STAGE) deny $(CARGO) deny check
+
+## Remove everything that was built
+clean:
+	$(CARGO) clean
+	rm -rf $(VENV) build java-example/target
+
+## This list
+help:
+	@echo "Tamias $(VERSION): make TARGET"
+	@awk '/^## / { text = substr($$0, 4) } \
+		/^[a-z-]+:/ && text { sub(":.*", ""); printf "  %-10s %s\n", $$0, text; text = "" }' Makefile
