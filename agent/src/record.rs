@@ -3,7 +3,8 @@
 //! Append-only lines of JSON: each launch with process number and start time, each end, each
 //! acknowledgement. A supervisor writes a launch *before* the program starts, so no program can
 //! run that the file does not know. It is rewritten without what is acknowledged (a new file,
-//! then renamed) when a supervisor opens it and when it has grown large. A last line without its newline was cut by a crash and does not count.
+//! then renamed) when a supervisor opens it and when it has grown large. A last
+//! line without its newline was cut by a crash and does not count.
 //! No fsync: the file need only outlive processes; tasks do not outlive the machine.
 
 use std::collections::BTreeMap;
