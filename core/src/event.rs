@@ -74,6 +74,39 @@ pub enum Event {
     Resync,
 }
 
+impl Event {
+    /// The kinds of events as they stand in JSON.
+    pub const KINDS: &'static [&'static str] = &[
+        "offer",
+        "rescind",
+        "update",
+        "agent_lost",
+        "subscription_ended",
+        "launch",
+        "kill",
+        "acknowledged",
+        "agent_removed",
+        "resync",
+    ];
+
+    /// The kind in JSON.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        Self::KINDS[match self {
+            Self::Offer(_) => 0,
+            Self::Rescind { .. } => 1,
+            Self::Update(_) => 2,
+            Self::AgentLost { .. } => 3,
+            Self::SubscriptionEnded { .. } => 4,
+            Self::Launch(_) => 5,
+            Self::Kill { .. } => 6,
+            Self::Acknowledged { .. } => 7,
+            Self::AgentRemoved { .. } => 8,
+            Self::Resync => 9,
+        }]
+    }
+}
+
 /// Resources of one agent, held for one framework in one role.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Offer {
@@ -191,3 +224,60 @@ pub struct Effect {
 
 /// Where applied commands leave their events, in order.
 pub type Effects = Vec<Effect>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::Id;
+
+    #[test]
+    fn kinds_are_those_in_json() {
+        let (agent, task) = (AgentId::from_parts(0, 1), TaskId::from_parts(0, 1));
+        let status = TaskStatus {
+            name: "t".into(),
+            task: None,
+            state: TaskState::Running,
+            source: Source::Executor,
+            reason: None,
+            message: None,
+            agent: None,
+            uuid: None,
+            time: Time(0),
+            unreachable_time: None,
+            healthy: None,
+            data: None,
+        };
+        let offer = Offer {
+            offer: OfferId::from_parts(0, 1),
+            agent,
+            agent_name: None,
+            role: "r".into(),
+            resources: Resources::default(),
+            attributes: Arc::default(),
+            expires: None,
+        };
+        let launch = Launch {
+            agent,
+            task,
+            framework: FrameworkId::from_parts(0, 1),
+            role: "r".into(),
+            spec: Arc::default(),
+        };
+        let events = [
+            Event::Rescind { offer: offer.offer, reason: RescindReason::Timeout },
+            Event::Offer(offer),
+            Event::Update(status),
+            Event::AgentLost { agent },
+            Event::SubscriptionEnded { reason: EndReason::TornDown },
+            Event::Launch(launch),
+            Event::Kill { agent, task, grace_seconds: Nanos::ZERO },
+            Event::Acknowledged { agent, task, uuid: Uuid([0; 16]) },
+            Event::AgentRemoved { agent },
+            Event::Resync,
+        ];
+        assert_eq!(events.len(), Event::KINDS.len());
+        for event in events {
+            assert_eq!(serde_json::to_value(&event).unwrap()["event"], event.kind());
+        }
+    }
+}

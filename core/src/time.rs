@@ -85,6 +85,19 @@ fn parse_seconds(text: &str) -> Option<i64> {
     Some(if negative { -total } else { total })
 }
 
+/// The text of a JSON number. Those whose shortest text has an exponent come that way out of a
+/// [`serde_json::Value`], whatever they were written like: `0.000001` as `1e-6`.
+fn plain_decimal(number: &serde_json::Number) -> String {
+    let text = number.as_str();
+    let double = number.as_f64().filter(|_| text.contains(['e', 'E']));
+    match double {
+        Some(double) if serde_json::Number::from_f64(double).as_ref() == Some(number) => {
+            double.to_string()
+        }
+        _ => text.to_owned(),
+    }
+}
+
 fn format_seconds(nanos: i64, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let (sign, magnitude) = (if nanos < 0 { "-" } else { "" }, nanos.unsigned_abs());
     let (whole, fraction) = (magnitude / 1_000_000_000, magnitude % 1_000_000_000);
@@ -124,7 +137,7 @@ macro_rules! seconds_type {
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 let number = serde_json::Number::deserialize(deserializer)?;
-                number.as_str().parse().map_err(serde::de::Error::custom)
+                plain_decimal(&number).parse().map_err(serde::de::Error::custom)
             }
         }
 
@@ -169,6 +182,18 @@ mod tests {
             assert_eq!(Nanos(nanos).to_string(), text);
             let json: Nanos = serde_json::from_str(text).unwrap();
             assert_eq!((json, serde_json::to_string(&json).unwrap()), (Nanos(nanos), text.into()));
+        }
+    }
+
+    #[test]
+    fn a_nanosecond_survives_a_json_value() {
+        for (text, nanos) in [("0.000000001", 1), ("0.00001", 10_000), ("0.000000123", 123)] {
+            let value: serde_json::Value = serde_json::from_str(text).unwrap();
+            assert_eq!(serde_json::from_value::<Nanos>(value).unwrap(), Nanos(nanos), "{text}");
+        }
+        for text in ["1e-10", "1e300", "1.0000000001"] {
+            let value: serde_json::Value = serde_json::from_str(text).unwrap();
+            assert!(serde_json::from_value::<Nanos>(value).is_err(), "{text}");
         }
     }
 

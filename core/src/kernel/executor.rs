@@ -14,6 +14,7 @@ use crossbeam::utils::CachePadded;
 use parking_lot::{Mutex, MutexGuard};
 
 use super::clock::Clock;
+use super::console::Console;
 use super::ring::{EventRecord, Ring};
 use super::service::Services;
 use super::wait::Waits;
@@ -42,6 +43,7 @@ pub(crate) struct Shared {
     pub(crate) clock: Clock,
     pub(crate) waits: Waits,
     pub(crate) services: Services,
+    pub(crate) console: Mutex<Console>,
 }
 
 /// What only the holder of the lock may touch.
@@ -94,6 +96,7 @@ impl Shared {
             clock,
             waits: Waits::default(),
             services: Services::default(),
+            console: Mutex::default(),
         }
     }
 
@@ -113,6 +116,33 @@ impl Shared {
     ) -> Result<Applied, Rejection> {
         self.check_alive()?;
         self.run(self.writer.lock(), session, command, true)
+    }
+
+    /// Applies a command at a time that the caller says, as a record does; the clock, which must be
+    /// a manual one, follows if the command is accepted. Unlike [`call`](Self::call) it announces
+    /// no leap of time.
+    pub(crate) fn call_at(
+        &self,
+        now: Time,
+        session: Option<SessionId>,
+        command: Command,
+    ) -> Result<Applied, Rejection> {
+        self.check_alive()?;
+        if !self.clock.is_manual() {
+            return Err(not_manual());
+        }
+        let mut writer = self.writer.lock();
+        self.drain_posts(&mut writer)?;
+        writer.trace = Some(Vec::new());
+        let result = self.apply_one(&mut writer, &Envelope { now, session, command });
+        let seq = writer.state.seq();
+        if result.is_ok() {
+            self.clock.move_to(writer.state.now());
+            self.work_off(&mut writer, now)?;
+        }
+        let effects = writer.trace.take().unwrap_or_default();
+        self.finish(writer)?;
+        result.map(|reply| Applied { seq, reply, effects })
     }
 
     pub(crate) fn try_apply(
@@ -286,8 +316,7 @@ impl Shared {
             let due = self.with_state(State::next_deadline);
             let next = due.filter(|due| *due < to).unwrap_or(to).max(self.clock.now());
             if !self.clock.move_to(next) {
-                let text = "this kernel follows the machine's clock: open it with a manual one";
-                return Err(Rejection::new(Code::NotSupported, text));
+                return Err(not_manual());
             }
             effects.extend(self.tick(Some(next))?.1);
             if next >= to {
@@ -346,6 +375,11 @@ impl Shared {
     pub(crate) fn is_forked(&self) -> bool {
         self.generation != fork::generation()
     }
+}
+
+fn not_manual() -> Rejection {
+    let text = "this kernel follows the machine's clock: open it with a manual one";
+    Rejection::new(Code::NotSupported, text)
 }
 
 impl Writer {

@@ -15,12 +15,14 @@
 //! | [`ring`] | the events of one session |
 //! | [`wait`] | sleeping, and who lets time go on meanwhile |
 //! | [`session`], [`framework`], [`operator`], [`agent_driver`] | typed handles |
+//! | [`console`] | the generic verb: JSON lines in and out |
 //! | [`service`] | in-process agents that are served while somebody waits |
 //!
 //! [`Code::Forked`]: crate::error::Code::Forked
 
 pub mod agent_driver;
 pub mod clock;
+mod console;
 pub mod driver;
 mod executor;
 mod fork;
