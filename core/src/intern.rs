@@ -1,7 +1,8 @@
 //! The interner of resource names, and the way between the named and the interned form.
 //!
 //! Ids are given in the order of first sight, so they are not part of the state hash and no
-//! decision may depend on them beyond equality.
+//! decision may depend on them beyond equality. Which names were seen is part of it: they count
+//! towards [`RESOURCE_NAMES_MAX`].
 
 use crate::error::{Code, Rejection};
 use crate::limits::RESOURCE_NAMES_MAX;
@@ -72,13 +73,22 @@ impl Names {
         resources.try_map_keys(map).ok()
     }
 
-    /// Interns what has a name that was seen before and leaves out the rest.
-    pub fn find_known(&self, resources: &Resources) -> Bundle {
-        let items = resources.iter().filter_map(|item| {
-            let key = Key::plain(self.lookup(&item.key)?);
-            Some(crate::resources::Resource { key, value: item.value.clone() })
-        });
-        Collection::from_items(items).unwrap_or_default()
+    /// All names but the well-known ones, in their order: for snapshots.
+    pub(crate) fn sorted(&self) -> Vec<Name> {
+        let own = self.names.iter().filter(|name| name.well_known_id().is_none());
+        let mut sorted: Vec<_> = own.cloned().collect();
+        sorted.sort_unstable();
+        sorted
+    }
+
+    /// Adds the names of a snapshot, within the limit.
+    pub(crate) fn restore(&mut self, seen: Vec<Name>) -> Result<(), Rejection> {
+        for name in seen {
+            if self.lookup(&name).is_none() {
+                self.names.push(name);
+            }
+        }
+        self.check_room(&Resources::new())
     }
 
     /// The named form.

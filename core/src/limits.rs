@@ -38,7 +38,8 @@ pub const STRINGS_PER_TASK_MAX: usize = 4096;
 pub const FILTERS_PER_AGENT_MAX: usize = 16;
 
 /// Undelivered status updates of one task. An agent driver that sends more before the framework
-/// acknowledges is told to wait.
+/// acknowledges is told to wait. As many acknowledged ones are remembered, 16 B each, to know
+/// repetitions.
 pub const UPDATES_PER_TASK_MAX: usize = 256;
 
 /// Objects of one kind (agents, frameworks, grants, tasks, sessions): indexes are `u32`; 16 M

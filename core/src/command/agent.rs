@@ -45,8 +45,8 @@ pub struct ReportedTask {
 }
 
 /// Brings a known agent back, named by its id or by its name. Tasks that the kernel knows there and
-/// that are not listed are gone and get a terminal update; launches and kills that did not arrive
-/// are sent again.
+/// that are not listed are gone and get a terminal update; kills of those that are listed are sent
+/// again.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
 #[serde(deny_unknown_fields)]
 #[cbor(map)]

@@ -14,7 +14,9 @@ use crate::value::{Capability, Ext, Uuid};
 /// Subscribes a framework. With `framework`, or with the `name` of a disconnected one, the sender
 /// takes over that framework: its outstanding offers are discarded, its tasks run on,
 /// unacknowledged updates are delivered again, and roles, capabilities, timeout and name are
-/// replaced by what is given here. Reply: [`Subscribed`](crate::reply::Reply::Subscribed).
+/// replaced by what is given here. Sent again by the framework's own session it keeps the offers,
+/// but for those in roles that it leaves. A role that is not suppressed any more is revived,
+/// filters included. Reply: [`Subscribed`](crate::reply::Reply::Subscribed).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
 #[serde(deny_unknown_fields)]
 #[cbor(map)]

@@ -232,7 +232,7 @@ impl Machine<'_> {
                 kill: None,
                 overdue: false,
                 pending: Default::default(),
-                acknowledged: None,
+                acknowledged: Default::default(),
                 updates: 0,
                 unreachable_since: None,
                 retry: None,

@@ -14,7 +14,7 @@ use crate::names::check_name;
 use crate::reply::Reply;
 use crate::resources::{Bundle, Resources};
 use crate::state::grant::scalars;
-use crate::state::{Agent, Liveness};
+use crate::state::{Agent, Hold, Liveness};
 use crate::status::TaskState;
 use crate::value::Ext;
 
@@ -37,7 +37,7 @@ impl Machine<'_> {
                 return Err(Rejection::new(Code::NameTaken, text).at("name").id(taken.to_u64()));
             }
         }
-        self.check_total(&Bundle::new(), &command.resources)?;
+        self.check_total(None, Some(&command.resources))?;
         if !self.state.agents.has_room_for(1) {
             return Err(over_limit("agents", OBJECTS_MAX + 1, OBJECTS_MAX));
         }
@@ -72,20 +72,17 @@ impl Machine<'_> {
     ) -> Result<Reply, Rejection> {
         let session = self.sender(sender, SessionKind::Agent)?;
         let id = self.returning_agent(session, command)?;
-        let agent = self.known_agent(id)?;
-        let counted = if agent.counts() { agent.total.clone() } else { Bundle::new() };
-        let kept = || self.state.names.named(&agent.total);
-        self.check_total(&counted, &command.resources.clone().unwrap_or_else(kept))?;
+        self.check_total(Some(self.known_agent(id)?), command.resources.as_ref())?;
         let reported = self.check_reported(id, command)?;
 
         if let Some(agent) = self.state.agents.get_mut(id) {
-            if !agent.counts() {
-                self.state.total.add_assign(&scalars(&agent.total));
+            match std::mem::replace(&mut agent.liveness, Liveness::Connected(session)) {
+                Liveness::Disconnected(timer) => self.state.timers.cancel(Some(timer)),
+                // Not counted until now; what is given instead is counted below.
+                Liveness::Unreachable(_) if command.resources.is_some() => agent.total.clear(),
+                Liveness::Unreachable(_) => self.state.total.add_assign(&scalars(&agent.total)),
+                Liveness::Connected(_) | Liveness::Removing => {}
             }
-            if let Liveness::Disconnected(timer) = agent.liveness {
-                self.state.timers.cancel(Some(timer));
-            }
-            agent.liveness = Liveness::Connected(session);
         }
         self.attach_agent(session, id);
         self.change_agent(id, command.resources.as_ref(), command.attributes.as_ref());
@@ -167,9 +164,7 @@ impl Machine<'_> {
     ) -> Result<Reply, Rejection> {
         let session = self.sender(sender, SessionKind::Agent)?;
         let agent = self.own_agent(session, command.agent)?;
-        if let Some(resources) = &command.resources {
-            self.check_total(&agent.total, resources)?;
-        }
+        self.check_total(Some(agent), command.resources.as_ref())?;
         if self.change_agent(command.agent, command.resources.as_ref(), command.attributes.as_ref())
         {
             self.offer_now(command.agent);
@@ -183,19 +178,62 @@ impl Machine<'_> {
         }
     }
 
-    /// Checks that a new total of one agent, counted as `before` so far, keeps the names and sums
-    /// of the kernel within limits.
-    fn check_total(&self, before: &Bundle, after: &Resources) -> Result<(), Rejection> {
-        self.state.names.check_room(after).map_err(|r| r.at("resources"))?;
-        // A name that was never seen has no sum yet, and one amount alone is within limits.
-        let after = self.state.names.find_known(after);
+    /// Checks that the total of an agent, a new one if given, keeps names and sums of the kernel
+    /// within limits, and the kinds of what is held there.
+    fn check_total(
+        &self,
+        agent: Option<&Agent>,
+        after: Option<&Resources>,
+    ) -> Result<(), Rejection> {
         let mut sum = self.state.total.clone();
-        sum.subtract(&scalars(before));
-        // What is held counts beside the total: an agent may shrink under its allocations.
-        for (_, role) in self.state.roles.iter() {
-            sum.add(&role.held).map_err(|e| total_too_large(&e))?;
+        let mut total = agent.map(|agent| agent.total.clone()).unwrap_or_default();
+        if agent.is_some_and(Agent::counts) {
+            sum.subtract(&scalars(&total));
         }
-        sum.add(&scalars(&after)).map_err(|e| total_too_large(&e))
+        if let Some(after) = after {
+            self.state.names.check_room(after).map_err(|r| r.at("resources"))?;
+            total = self.state.names.clone().intern(after);
+        }
+        // What is held counts beside the total: an agent may shrink under its allocations. So does
+        // what is parked on a returning agent, for it will be held again.
+        let held: Vec<Bundle> = agent.map(|agent| self.held_on(agent)).unwrap_or_default();
+        let parked = held.iter().skip(2).map(scalars);
+        let others = self.state.roles.iter().map(|(_, role)| role.held.clone());
+        for part in others.chain(parked).chain([scalars(&total)]) {
+            sum.add(&part).map_err(|e| total_too_large(&e))?;
+        }
+        held.iter().try_for_each(|held| self.check_kinds(&total, held))
+    }
+
+    /// What is offered on an agent, what is allocated, and what each of its parked tasks will hold.
+    fn held_on(&self, agent: &Agent) -> Vec<Bundle> {
+        let mut held = vec![agent.offered.clone(), agent.allocated.clone()];
+        if matches!(agent.liveness, Liveness::Unreachable(_)) {
+            let tasks = agent.tasks.iter().filter_map(|id| self.state.tasks.get(*id));
+            held.extend(tasks.filter_map(|task| match &task.hold {
+                Hold::Parked(resources) => Some(resources.clone()),
+                Hold::Granted(_) | Hold::Released => None,
+            }));
+        }
+        held
+    }
+
+    /// Sums are kept per name and kind, so a name cannot change its kind under what is held of it.
+    fn check_kinds(&self, total: &Bundle, held: &Bundle) -> Result<(), Rejection> {
+        for item in held {
+            let Some(value) = total.get(&item.key) else { continue };
+            let (is, was) = (value.kind(), item.value.kind());
+            if is != was {
+                let name = self.state.names.name(item.key.name);
+                let name = name.map_or("a resource", |name| name.as_str());
+                let text = format!(
+                    "{name} is given as {is}, and offers or tasks hold it as {was}: change it when \
+                     they have returned it"
+                );
+                return Err(Rejection::new(Code::FailedPrecondition, text).at("resources"));
+            }
+        }
+        Ok(())
     }
 
     /// Returns whether anything changed.

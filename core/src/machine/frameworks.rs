@@ -105,7 +105,7 @@ impl Machine<'_> {
                 if let Some(old) = self.state.sessions.get_mut(old) {
                     (old.framework, old.superseded) = (None, true);
                 }
-                self.end_offers_of_framework(id, None, None);
+                self.end_offers_of_framework(id, |_| true, None);
             }
             Connection::Disconnected(timer) => self.state.timers.cancel(Some(timer)),
             Connection::Connected(_) | Connection::Removing => {}
@@ -147,18 +147,26 @@ impl Machine<'_> {
                 *role
             })
             .collect();
+        let mut revived = Vec::new();
         for role in &wanted {
             let part = framework.roles.entry(*role).or_insert_with(Subscription::default);
             part.subscribed = true;
-            part.suppressed = suppressed.contains(role);
+            let before = std::mem::replace(&mut part.suppressed, suppressed.contains(role));
+            if before && !part.suppressed {
+                revived.push(*role);
+            }
         }
         for role in wanted {
             if let Some(role) = self.state.roles.get_mut(role) {
                 role.frameworks.insert(id);
             }
         }
+        for role in revived {
+            self.state.drop_filters(id, role);
+        }
+        let reason = Some(RescindReason::RoleRemoved);
+        self.end_offers_of_framework(id, |role| removed.contains(&role), reason);
         for role in removed {
-            self.end_offers_of_framework(id, Some(role), Some(RescindReason::RoleRemoved));
             self.state.drop_filters(id, role);
             self.state.leave_role_if_done(id, role);
         }
@@ -223,7 +231,7 @@ impl Machine<'_> {
     /// Removes a framework: its offers, filters and name at once; its tasks are killed in counted
     /// steps and keep their resources until their agents confirm the end.
     pub(super) fn remove_framework(&mut self, id: FrameworkId) {
-        self.end_offers_of_framework(id, None, None);
+        self.end_offers_of_framework(id, |_| true, None);
         let Some(framework) = self.state.frameworks.get_mut(id) else { return };
         let before = std::mem::replace(&mut framework.connection, Connection::Removing);
         let name = framework.name.take();

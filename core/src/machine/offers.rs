@@ -50,17 +50,20 @@ impl Machine<'_> {
         }
     }
 
-    /// Ends a framework's offers, of one role or of all. Without a reason it is not told.
+    /// Ends a framework's offers in some roles, in the order of their ids. Without a reason it is
+    /// not told.
     pub(super) fn end_offers_of_framework(
         &mut self,
         id: FrameworkId,
-        only: Option<RoleId>,
+        in_role: impl Fn(RoleId) -> bool,
         reason: Option<RescindReason>,
     ) {
         let Some(framework) = self.state.frameworks.get(id) else { return };
-        let parts = framework.roles.iter().filter(|(role, _)| only.is_none_or(|o| o == **role));
+        let parts = framework.roles.iter().filter(|(role, _)| in_role(**role));
         let grants = parts.flat_map(|(_, part)| &part.grants);
-        for offer in self.offers_among(Some(grants)) {
+        let mut offers = self.offers_among(Some(grants));
+        offers.sort_unstable();
+        for offer in offers {
             match reason {
                 Some(reason) => self.rescind(offer, reason),
                 None => {

@@ -112,9 +112,11 @@ impl Machine<'_> {
         self.tell_agent(id, Event::AgentRemoved { agent: id });
         self.drop_filters_on_agent(id);
         let Some(agent) = self.state.agents.get_mut(id) else { return };
-        let counted = agent.counts();
         let before = std::mem::replace(&mut agent.liveness, Liveness::Removing);
         let (name, total) = (agent.name.take(), std::mem::take(&mut agent.total));
+        if !matches!(before, Liveness::Unreachable(_)) {
+            self.state.total.subtract(&scalars(&total));
+        }
         match before {
             Liveness::Connected(session) => {
                 if let Some(session) = self.state.sessions.get_mut(session) {
@@ -126,9 +128,6 @@ impl Machine<'_> {
         }
         if let Some(name) = name {
             self.state.agent_ids.remove(&name);
-        }
-        if counted {
-            self.state.total.subtract(&scalars(&total));
         }
         self.forget_candidate(id);
         self.tell_all_frameworks(&Event::AgentLost { agent: id });

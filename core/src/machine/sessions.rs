@@ -37,12 +37,12 @@ impl Machine<'_> {
     /// Nobody is connected to a kernel that was just opened from its journal.
     pub(super) fn restart(&mut self, sender: Option<SessionId>) -> Result<Reply, Rejection> {
         refuse_sender(sender)?;
-        let before = self.effects.len();
         let sessions: Vec<_> = self.state.sessions.ids().collect();
+        let before = self.effects.len();
         for session in sessions {
             self.end_session(session);
         }
-        // They were addressed to sessions that no longer exist.
+        // They are addressed to sessions that no longer exist.
         self.effects.truncate(before);
         Ok(Reply::Done)
     }
@@ -69,7 +69,7 @@ impl Machine<'_> {
         let Some(framework) = self.state.frameworks.get(id) else { return };
         let timeout = framework.failover_timeout;
         let roles: Vec<_> = framework.roles.keys().copied().collect();
-        self.end_offers_of_framework(id, None, None);
+        self.end_offers_of_framework(id, |_| true, None);
         for role in roles {
             self.state.drop_filters(id, role);
         }

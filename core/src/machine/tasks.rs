@@ -177,9 +177,6 @@ impl Machine<'_> {
     pub(super) fn task_lost(&mut self, id: TaskId) {
         let Some(task) = self.state.tasks.get(id) else { return };
         if task.state.is_terminal() {
-            if let Some(agent) = self.state.agents.get_mut(task.agent) {
-                agent.tasks.remove(&id);
-            }
             return;
         }
         self.change_state(id, TaskState::Lost);
@@ -225,6 +222,17 @@ impl Machine<'_> {
             Update::new(id, if never_seen { TaskState::Dropped } else { TaskState::Gone });
         report.reason = Some(Reason::Reconciliation);
         self.store_update(id, &report, Source::Agent);
+    }
+
+    /// Ends a task of a framework that was removed, or has its agent end it.
+    pub(super) fn end_task_of_removed(&mut self, id: TaskId) {
+        self.release_driver(id);
+        let Some(task) = self.state.tasks.get(id) else { return };
+        if task.state.is_terminal() || task.state == TaskState::Unreachable {
+            self.remove_task(id);
+        } else {
+            self.kill_task(id, None);
+        }
     }
 
     /// Nobody waits for an unreachable task of a framework that is being removed.

@@ -160,12 +160,7 @@ impl Machine<'_> {
                     let (id, task) = self.state.tasks.next_from(slot)?;
                     slot = id.index() + 1;
                     if task.framework == framework {
-                        let away = task.state == TaskState::Unreachable;
-                        if away || task.state.is_terminal() {
-                            self.remove_task(id);
-                        } else {
-                            self.kill_task(id, None);
-                        }
+                        self.end_task_of_removed(id);
                         *budget -= 1;
                     }
                 }
@@ -187,7 +182,8 @@ impl Machine<'_> {
                 (*budget == 0).then_some(bulk)
             }
             Bulk::RemoveAgent(agent) => {
-                let some = self.some_tasks_of_agent(agent, *budget, |_| true);
+                let live = |task: &crate::state::Task| !task.state.is_terminal();
+                let some = self.some_tasks_of_agent(agent, *budget, live);
                 *budget -= some.len();
                 for id in &some {
                     self.task_lost(*id);

@@ -43,7 +43,7 @@ impl Machine<'_> {
             return Err(over_limit("bytes", data.0.len(), EXT_BYTES_MAX).at("data"));
         }
         if let Some(uuid) = command.uuid {
-            if task.acknowledged == Some(uuid) {
+            if task.acknowledged.contains(&uuid) {
                 // The driver missed the acknowledgement.
                 let agent = task.agent;
                 self.tell_agent(agent, Event::Acknowledged { agent, task: id, uuid });
@@ -86,6 +86,7 @@ impl Machine<'_> {
         let Some(task) = self.state.tasks.get_mut(id) else { return };
         task.pending.push_back(StoredUpdate {
             uuid,
+            given: report.uuid.is_some(),
             state,
             source,
             reason,
@@ -96,7 +97,11 @@ impl Machine<'_> {
         });
         let is_head = task.pending.len() == 1;
         if self.state.frameworks.get(framework).is_none_or(|f| f.is_removing()) {
-            self.end_orphan(id);
+            let ended = task.state.is_terminal();
+            self.release_driver(id);
+            if ended {
+                self.remove_task(id);
+            }
         } else if is_head {
             self.deliver(id);
         }
@@ -163,6 +168,10 @@ impl Machine<'_> {
         let Some(task) = self.state.tasks.get_mut(id) else { return };
         let (framework, last) = (task.framework, task.retry.take());
         let (Some(last), Some(policy)) = (last, self.state.options.update_retry) else { return };
+        // A disconnected framework is told when it is back.
+        if self.state.frameworks.get(framework).is_none_or(|f| f.session().is_none()) {
+            return;
+        }
         let Some(status) = self.state.describe_update(id) else { return };
         self.tell_framework(framework, Event::Update(status));
         self.retry_after(id, last.interval.doubled().min(policy.max_seconds));
@@ -188,8 +197,7 @@ impl Machine<'_> {
         let ended = head.state.is_terminal();
 
         let Some(task) = self.state.tasks.get_mut(id) else { return Ok(Reply::Done) };
-        task.pending.pop_front();
-        task.acknowledged = Some(command.uuid);
+        task.acknowledge_head();
         let agent = task.agent;
         self.tell_agent(agent, Event::Acknowledged { agent, task: id, uuid: command.uuid });
         if ended {
@@ -246,18 +254,14 @@ impl Machine<'_> {
         self.finish_removing_framework(task.framework);
     }
 
-    /// A task of a framework that is being removed: nobody acknowledges its updates.
-    fn end_orphan(&mut self, id: TaskId) {
+    /// Takes the updates of a task of a removed framework for acknowledged: nobody else will.
+    pub(super) fn release_driver(&mut self, id: TaskId) {
         let Some(task) = self.state.tasks.get_mut(id) else { return };
-        let (agent, ended) = (task.agent, task.state.is_terminal());
-        let seen = std::mem::take(&mut task.pending);
-        task.acknowledged = seen.back().map(|update| update.uuid);
-        for update in seen {
-            let uuid = update.uuid;
+        let agent = task.agent;
+        self.state.timers.cancel(task.retry.take().map(|retry| retry.timer));
+        let seen: Vec<_> = std::iter::from_fn(|| task.acknowledge_head()).collect();
+        for uuid in seen {
             self.tell_agent(agent, Event::Acknowledged { agent, task: id, uuid });
-        }
-        if ended {
-            self.remove_task(id);
         }
     }
 }

@@ -257,8 +257,9 @@ impl State {
             // I44: only what has ended may outlive its agent, until it is acknowledged.
             return ensure("I44", task.state.is_terminal(), || format!("task {id} has no agent"));
         };
-        let listed = row.tasks.contains(&id) || (row.is_removing() && task.state.is_terminal());
-        ensure("I44", listed, || format!("agent {agent} does not list its task {id}"))?;
+        ensure("I44", row.tasks.contains(&id), || {
+            format!("agent {agent} does not list its task {id}")
+        })?;
         let away = task.state == TaskState::Unreachable;
         let allowed = match row.liveness {
             Liveness::Connected(_) | Liveness::Disconnected(_) => !away,

@@ -11,6 +11,7 @@ use super::grant::scalars;
 use super::{Hold, State};
 use crate::error::{Code, Rejection};
 use crate::intern::Names;
+use crate::resources::Name;
 
 /// Format of the state; raised when an older library could not read it.
 pub const STATE_FORMAT: u32 = 1;
@@ -74,7 +75,7 @@ impl State {
 
     fn encode<W: Write>(&self, e: &mut Encoder<W>) -> Result<(), EncodeError<W::Error>> {
         let names = &mut self.names.clone();
-        e.map(12)?.u8(0)?.u32(STATE_FORMAT)?;
+        e.map(13)?.u8(0)?.u32(STATE_FORMAT)?;
         e.u8(1)?.encode(&self.options)?;
         e.u8(2)?.encode(self.started)?;
         e.u8(3)?.encode(self.now)?;
@@ -86,13 +87,15 @@ impl State {
         e.u8(9)?.encode_with(&self.grants, names)?;
         e.u8(10)?.encode_with(&self.tasks, names)?;
         e.u8(11)?.array(2)?.encode(&self.timers)?.encode(&self.work)?;
+        // Names count towards a limit, also those that nobody has any more.
+        e.u8(12)?.encode(names.sorted())?;
         Ok(())
     }
 
     fn decode(d: &mut Decoder<'_>) -> Result<Self, SnapshotError> {
         let names = &mut Names::default();
-        if d.map()? != Some(12) {
-            return Err(DecodeError::message("a state has 12 fields").at(d.position()).into());
+        if d.map()? != Some(13) {
+            return Err(DecodeError::message("a state has 13 fields").at(d.position()).into());
         }
         let key =
             |d: &mut Decoder<'_>, wanted: u8| match d.u8()? {
@@ -131,6 +134,9 @@ impl State {
             return Err(DecodeError::message("timers and work").at(d.position()).into());
         }
         (state.timers, state.work) = (d.decode()?, d.decode()?);
+        key(d, 12)?;
+        let (at, seen) = (d.position(), d.decode::<Vec<Name>>()?);
+        names.restore(seen).map_err(|e| DecodeError::message(e).at(at))?;
         state.names = std::mem::take(names);
         state.derive();
         Ok(state)

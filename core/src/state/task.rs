@@ -16,6 +16,7 @@ use super::timer::TimerKey;
 use crate::command::TaskSpec;
 use crate::ids::{AgentId, FrameworkId, GrantId, RoleId};
 use crate::intern::HasNames;
+use crate::limits::UPDATES_PER_TASK_MAX;
 use crate::resources::Bundle;
 use crate::status::{Reason, Source, TaskState};
 use crate::time::{Nanos, Time};
@@ -113,10 +114,11 @@ pub struct Task {
     /// Updates that are not acknowledged, oldest first.
     #[n(13)]
     pub pending: VecDeque<StoredUpdate>,
-    /// The update acknowledged last: a repetition of it is not delivered again.
+    /// Updates acknowledged before, of those whose uuid the driver gave: repetitions of them are
+    /// not delivered again. The oldest is forgotten beyond [`UPDATES_PER_TASK_MAX`].
     #[n(14)]
-    pub acknowledged: Option<Uuid>,
-    /// How many updates were assigned a uuid by the kernel.
+    pub acknowledged: VecDeque<Uuid>,
+    /// How many updates were reported: part of the uuids that the kernel assigns.
     #[n(15)]
     pub updates: u32,
     /// Since when its agent cannot be reached.
@@ -167,9 +169,24 @@ pub struct StoredUpdate {
     /// When it was said.
     #[n(7)]
     pub time: Time,
+    /// Whether the driver gave the uuid, so that it may repeat it.
+    #[n(8)]
+    pub given: bool,
 }
 
 impl Task {
+    /// Takes the update in flight for acknowledged; gives its uuid.
+    pub(crate) fn acknowledge_head(&mut self) -> Option<Uuid> {
+        let head = self.pending.pop_front()?;
+        if head.given {
+            if self.acknowledged.len() >= UPDATES_PER_TASK_MAX {
+                self.acknowledged.pop_front();
+            }
+            self.acknowledged.push_back(head.uuid);
+        }
+        Some(head.uuid)
+    }
+
     /// What reconciliation answers: the state told last, or the newest if none was told.
     pub fn reconciled_state(&self) -> TaskState {
         self.told.unwrap_or(self.state)
