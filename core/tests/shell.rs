@@ -196,3 +196,31 @@ fn contended_calls_all_arrive() {
     assert_eq!((state.agents().len(), state.seq()), (800, 4 + 2 * 800), "one tick each");
     state.check_invariants().unwrap();
 }
+
+#[test]
+fn a_rejected_subscription_leaves_no_trace() {
+    let kernel = Kernel::open_with(Options::default(), Clock::manual(Time(0))).unwrap();
+    let before = kernel.state_hash();
+    assert_eq!(kernel.subscribe(roles(&["a//b"])).unwrap_err().code(), Code::BadName);
+    assert_eq!(kernel.state_hash(), before);
+    kernel.subscribe(roles(&["a"])).unwrap();
+    assert_ne!(kernel.state_hash(), before);
+}
+
+#[test]
+fn an_atomic_batch_is_applied_whole_or_not_at_all() {
+    use tamias::kernel::Batch;
+    let kernel = Kernel::open_with(Options::default(), Clock::manual(Time(0))).unwrap();
+    let driver = kernel.agent_driver().unwrap();
+    let before = kernel.state_hash();
+    let twice = RegisterAgent { name: Some("m".into()), ..agent("cpus:1") };
+    let commands = vec![twice.clone().into(), twice.into()];
+    let error = driver.call_batch(commands.clone(), Batch::Atomic).unwrap_err();
+    assert_eq!((error.code(), error.list_index()), (Code::NameTaken, Some(1)));
+    assert_eq!(kernel.state_hash(), before);
+    let results = driver.call_batch(commands[..1].to_vec(), Batch::Atomic).unwrap();
+    assert!(results[0].is_ok());
+    let results = driver.call_batch(commands, Batch::BestEffort).unwrap();
+    assert!(results.iter().all(Result::is_err));
+    assert_eq!(kernel.branch().agents().len(), 1);
+}

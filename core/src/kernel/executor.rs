@@ -5,6 +5,8 @@
 //! [`try_apply`](Shared::try_apply) and [`post`](Shared::post) only, so that what stands behind
 //! them can change. Wakeups are delivered after the lock is released.
 
+mod batch;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -29,6 +31,8 @@ use crate::map::Map;
 use crate::reply::Reply;
 use crate::state::State;
 use crate::time::Time;
+
+pub use batch::Batch;
 
 /// Commands that may wait to be applied by the next holder of the lock.
 const POSTS_MAX: usize = 1024;

@@ -4,7 +4,7 @@ use std::ops::Deref;
 
 use super::session::Session;
 use crate::command::{
-    Accept, Acknowledge, Decline, Kill, Reconcile, ReconcileTask, Revive, Subscribe, Suppress,
+    Accept, Acknowledge, Command, Decline, Kill, Reconcile, ReconcileTask, Revive, Suppress,
     TaskRef, TaskSpec, Teardown,
 };
 use crate::error::{Code, Rejection};
@@ -23,7 +23,7 @@ pub struct Framework {
 }
 
 impl Framework {
-    pub(super) fn subscribe(session: Session, command: Subscribe) -> Result<Self, Rejection> {
+    pub(super) fn subscribe(session: Session, command: Command) -> Result<Self, Rejection> {
         match session.call(command)? {
             Reply::Subscribed { framework, resubscribed } => {
                 Ok(Self { session, id: framework, resubscribed })

@@ -48,6 +48,7 @@ use crate::time::Time;
 pub use agent_driver::AgentDriver;
 pub use clock::Clock;
 pub use driver::Driver;
+pub use executor::Batch;
 pub use framework::Framework;
 pub use operator::Operator;
 pub use ring::EventRecord;
@@ -106,8 +107,10 @@ impl Kernel {
         self.session(SessionKind::Operator, None).map(Operator::new)
     }
 
-    /// Opens a framework session and subscribes.
+    /// Opens a framework session and subscribes. A subscription that is rejected leaves no trace.
     pub fn subscribe(&self, command: Subscribe) -> Result<Framework, Rejection> {
+        let command = Command::from(command);
+        self.shared.try_in_new_session(SessionKind::Framework, &command)?;
         let session = self.session(SessionKind::Framework, None)?;
         Framework::subscribe(session, command)
     }
@@ -142,6 +145,34 @@ impl Kernel {
         command: impl Into<Command>,
     ) -> Result<Applied, Rejection> {
         self.shared.call_traced(session, command.into())
+    }
+
+    /// Sends commands one after the other under one lock, nothing in between. The outer error
+    /// means that nothing was done; under [`Batch::Atomic`] it names the command by
+    /// [`list_index`](Rejection::list_index).
+    ///
+    /// ```
+    /// # use tamias::{Code, Kernel, Options, command::{RegisterAgent, RemoveAgent}, ids::AgentId};
+    /// use tamias::kernel::Batch;
+    /// # let kernel = Kernel::open(Options::default())?;
+    /// # let driver = kernel.agent_driver()?;
+    /// let register = RegisterAgent { resources: "cpus:4".parse().unwrap(), ..Default::default() };
+    /// let remove = RemoveAgent { agent: AgentId::from_u64(99) };
+    /// let commands = vec![register.into(), remove.into()];
+    /// let error = driver.call_batch(commands.clone(), Batch::Atomic).unwrap_err();
+    /// assert_eq!((error.code(), error.list_index()), (Code::UnknownAgent, Some(1)));
+    /// assert_eq!(kernel.branch().agents().len(), 0);
+    /// let results = driver.call_batch(commands, Batch::BestEffort)?;
+    /// assert!(results[0].is_ok() && results[1].is_err());
+    /// # Ok::<(), tamias::Rejection>(())
+    /// ```
+    pub fn call_batch(
+        &self,
+        session: Option<SessionId>,
+        commands: Vec<Command>,
+        batch: Batch,
+    ) -> Result<Vec<Result<Reply, Rejection>>, Rejection> {
+        self.shared.call_batch(session, commands, batch)
     }
 
     /// Like [`call`](Self::call), but never waits for the lock.
@@ -210,6 +241,12 @@ impl Kernel {
     /// How many posted commands were rejected.
     pub fn posts_rejected(&self) -> u64 {
         self.shared.posts_rejected()
+    }
+
+    /// Whether this process is a forked child of the one that opened the kernel. Nothing but
+    /// dropping the handle is of use then; reading the state could wait for ever.
+    pub fn is_forked(&self) -> bool {
+        self.shared.is_forked()
     }
 
     pub(crate) fn check_alive(&self) -> Result<(), Rejection> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::ring::{EventRecord, Ring};
-use super::{Applied, Kernel};
+use super::{Applied, Batch, Kernel};
 use crate::command::{CloseSession, Command, OpenSession, SessionKind};
 use crate::error::{Code, Rejection};
 use crate::ids::SessionId;
@@ -60,6 +60,15 @@ impl Session {
     /// Sends a command and returns the events as well.
     pub fn call_traced(&self, command: impl Into<Command>) -> Result<Applied, Rejection> {
         self.kernel.call_traced(Some(self.id), command)
+    }
+
+    /// Sends several commands under one lock; see [`Kernel::call_batch`].
+    pub fn call_batch(
+        &self,
+        commands: Vec<Command>,
+        batch: Batch,
+    ) -> Result<Vec<Result<Reply, Rejection>>, Rejection> {
+        self.kernel.call_batch(Some(self.id), commands, batch)
     }
 
     /// Takes up to `most` events, without waiting.
