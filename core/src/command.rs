@@ -74,6 +74,15 @@ macro_rules! commands {
             }
         }
 
+        /// As an object that starts with its name: `{"do": "kill", "task": "t1"}`.
+        impl serde::Serialize for Command {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                match self {
+                    $(Self::$name(fields) => Named { name: $text, fields }.serialize(serializer),)*
+                }
+            }
+        }
+
         $(impl From<$name> for Command {
             fn from(command: $name) -> Self {
                 Self::$name(command)
@@ -173,6 +182,15 @@ pub struct Envelope {
     /// What.
     #[n(2)]
     pub command: Command,
+}
+
+/// A command's name before its fields, in the order in which they are declared.
+#[derive(serde::Serialize)]
+struct Named<'a, T> {
+    #[serde(rename = "do")]
+    name: &'static str,
+    #[serde(flatten)]
+    fields: &'a T,
 }
 
 fn read_fields<T: serde::de::DeserializeOwned>(fields: serde_json::Value) -> Result<T, Rejection> {

@@ -148,6 +148,8 @@ codes! {
     WouldBlock = Busy, 1;
     /// Another process has the journal open.
     JournalLocked = Busy, 2;
+    /// The journal's buffer in memory is full until it is flushed.
+    JournalFull = Busy, 3;
 
     /// The wait timed out.
     WaitTimeout = Timeout, 1;
@@ -177,6 +179,8 @@ codes! {
 
     /// The operating system refused; the message carries its words.
     System = Io, 1;
+    /// An earlier flush failed: what is on the disk is uncertain, the journal takes nothing more.
+    JournalFailed = Io, 2;
 
     /// A damaged journal or snapshot; the message names the offset.
     Corrupt = DataLoss, 1;

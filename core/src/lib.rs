@@ -11,6 +11,7 @@
 //! | ledger | [`state`] | everything a kernel knows; pure |
 //! | decisions | [`allocator`] | who is offered what; pure, reads the ledger |
 //! | transition | [`machine`] | applies one command; pure, writes the ledger |
+//! | records | [`codec`] | commands and states as bytes and lines: journal, replay, snapshot, JSON |
 //! | shell | [`kernel`] | clock, lock, events, waits: what the pure layers may not have |
 //!
 //! Start reading at [`command`], then [`machine`], then [`state::task`].
@@ -18,6 +19,7 @@
 pub mod allocator;
 pub mod arena;
 pub mod attributes;
+pub mod codec;
 pub mod command;
 pub mod error;
 pub mod event;
@@ -34,6 +36,8 @@ pub mod resources;
 mod shared;
 pub mod state;
 pub mod status;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 pub mod time;
 pub mod value;
 

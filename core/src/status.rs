@@ -89,8 +89,10 @@ macro_rules! vocabulary {
                 _: &mut C,
             ) -> Result<Self, minicbor::decode::Error> {
                 let at = d.position();
-                Self::from_number(d.u8()?)
-                    .ok_or_else(|| minicbor::decode::Error::message("unknown number").at(at))
+                let number = d.u8()?;
+                Self::from_number(number).ok_or_else(|| {
+                    minicbor::decode::Error::unknown_variant(i64::from(number)).at(at)
+                })
             }
         }
     };

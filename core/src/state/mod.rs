@@ -36,7 +36,7 @@ pub use grant::{Grant, GrantKind};
 pub use invariants::Violation;
 pub use role::Role;
 pub use session::Session;
-pub use snapshot::SnapshotError;
+pub use snapshot::{STATE_FORMAT, SnapshotError};
 pub use task::{Hold, StoredUpdate, Task};
 pub use timer::{Timer, TimerKey, Timers};
 pub use work::{Bulk, Work};

@@ -1,0 +1,257 @@
+//! What tests of this crate and of others generate commands with (feature `testing`).
+//!
+//! - [`envelope`]: any command with any fields, mostly nonsense to the state: for codecs and for
+//!   rejections
+//! - [`script`]: commands that suit the state they are sent to, for long lives of a kernel
+
+pub mod script;
+
+use proptest::collection::{btree_map, vec};
+use proptest::option;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use crate::attributes::Attributes;
+use crate::command::{
+    Accept, Acknowledge, AdvanceTime, CloseSession, Command, DeactivateAgent, Decline, Envelope,
+    Kill, OpenSession, Operation, ReactivateAgent, Reconcile, ReconcileTask, RegisterAgent,
+    RemoveAgent, ReportedTask, ReregisterAgent, Restart, Revive, RoleWeight, SessionKind,
+    Subscribe, Suppress, TaskCommand, TaskRef, TaskSpec, Teardown, Tick, Update, UpdateAgent,
+    UpdateWeights,
+};
+use crate::ids::{AgentId, FrameworkId, Id, OfferId, SessionId, TaskId};
+use crate::options::OnInvalid;
+use crate::resources::{Amount, Resources};
+use crate::status::{Reason, Source, TaskState};
+use crate::time::{Nanos, Time};
+use crate::value::{Bytes, Capability, Ext, Uuid};
+
+pub use script::{Choice, choice};
+
+/// Any envelope: every command, every field present or absent.
+pub fn envelope() -> impl Strategy<Value = Envelope> {
+    (any::<i64>(), option::of(id::<SessionId>()), command())
+        .prop_map(|(now, session, command)| Envelope { now: Time(now), session, command })
+}
+
+/// Any command.
+pub fn command() -> impl Strategy<Value = Command> {
+    prop_oneof![
+        1 => Just(Tick {}.into()),
+        1 => Just(AdvanceTime {}.into()),
+        1 => Just(Restart {}.into()),
+        1 => Just(CloseSession {}.into()),
+        2 => (kind(), option::of(text())).prop_map(|(kind, principal)| {
+            OpenSession { kind, principal }.into()
+        }),
+        4 => of_operator(),
+        8 => of_agent(),
+        12 => of_framework(),
+    ]
+}
+
+fn of_operator() -> impl Strategy<Value = Command> {
+    let weight = (text(), 1..1_000_000_i64)
+        .prop_map(|(role, milli)| RoleWeight { role, weight: Amount::from_milli(milli) });
+    prop_oneof![
+        vec(weight, 0..4).prop_map(|weights| UpdateWeights { weights }.into()),
+        id::<AgentId>().prop_map(|agent| DeactivateAgent { agent }.into()),
+        id::<AgentId>().prop_map(|agent| ReactivateAgent { agent }.into()),
+        id::<AgentId>().prop_map(|agent| RemoveAgent { agent }.into()),
+        option::of(id::<FrameworkId>()).prop_map(|framework| Teardown { framework }.into()),
+    ]
+}
+
+fn of_agent() -> impl Strategy<Value = Command> {
+    let register = (option::of(text()), resources(), attributes(), option::of(ext()));
+    let task = (id::<TaskId>(), task_state());
+    let reported = vec(task.prop_map(|(task, state)| ReportedTask { task, state }), 0..4);
+    let reregister = (
+        option::of(id::<AgentId>()),
+        option::of(text()),
+        option::of(resources()),
+        option::of(attributes()),
+        reported,
+    );
+    let update = (id::<AgentId>(), option::of(resources()), option::of(attributes()));
+    prop_oneof![
+        register.prop_map(|(name, resources, attributes, ext)| {
+            RegisterAgent { name, resources, attributes, ext }.into()
+        }),
+        reregister.prop_map(|(agent, name, resources, attributes, tasks)| {
+            ReregisterAgent { agent, name, resources, attributes, tasks }.into()
+        }),
+        update.prop_map(|(agent, resources, attributes)| {
+            UpdateAgent { agent, resources, attributes }.into()
+        }),
+        status().prop_map(Command::from),
+    ]
+}
+
+fn of_framework() -> impl Strategy<Value = Command> {
+    let span = || option::of(span());
+    let offers = || vec(id::<OfferId>(), 0..4);
+    let roles = || vec(text(), 0..3);
+    let launch = vec(task_spec(), 0..3).prop_map(Operation::from);
+    let on_invalid = option::of(select(&[OnInvalid::Reject, OnInvalid::Report][..]));
+    let accept = (offers(), vec(launch, 0..3), span(), on_invalid);
+    let asked = (task_ref(), option::of(id::<AgentId>()))
+        .prop_map(|(task, agent)| ReconcileTask { task, agent });
+    prop_oneof![
+        subscribe().prop_map(Command::from),
+        accept.prop_map(|(offers, operations, refuse_seconds, on_invalid)| {
+            Accept { offers, operations, refuse_seconds, on_invalid }.into()
+        }),
+        (offers(), span())
+            .prop_map(|(offers, refuse_seconds)| Decline { offers, refuse_seconds }.into()),
+        roles().prop_map(|roles| Revive { roles }.into()),
+        roles().prop_map(|roles| Suppress { roles }.into()),
+        (task_ref(), span()).prop_map(|(task, kill_grace_seconds)| Kill {
+            task,
+            kill_grace_seconds
+        }
+        .into()),
+        (task_ref(), uuid()).prop_map(|(task, uuid)| Acknowledge { task, uuid }.into()),
+        vec(asked, 0..4).prop_map(|tasks| Reconcile { tasks }.into()),
+    ]
+}
+
+fn subscribe() -> impl Strategy<Value = Subscribe> {
+    let capabilities = option::of(vec(select(Capability::ALL), 0..2));
+    (
+        option::of(id::<FrameworkId>()),
+        option::of(text()),
+        vec(text(), 0..3),
+        vec(text(), 0..2),
+        option::of(span()),
+        capabilities,
+        option::of(ext()),
+    )
+        .prop_map(|(framework, name, roles, suppressed_roles, timeout, capabilities, ext)| {
+            Subscribe {
+                framework,
+                name,
+                roles,
+                suppressed_roles,
+                failover_timeout_seconds: timeout,
+                capabilities,
+                ext,
+            }
+        })
+}
+
+fn status() -> impl Strategy<Value = Update> {
+    (
+        id::<TaskId>(),
+        task_state(),
+        option::of(uuid()),
+        option::of(select(Source::ALL)),
+        option::of(select(Reason::ALL)),
+        option::of(text()),
+        option::of(bytes()),
+        option::of(any::<bool>()),
+    )
+        .prop_map(|(task, state, uuid, source, reason, message, data, healthy)| Update {
+            task,
+            state,
+            uuid,
+            source,
+            reason,
+            message,
+            data,
+            healthy,
+        })
+}
+
+/// Any task description.
+pub fn task_spec() -> impl Strategy<Value = TaskSpec> {
+    let command = (
+        vec(text(), 0..3),
+        option::of(text()),
+        btree_map(text(), text(), 0..3),
+        option::of(text()),
+        option::of(text()),
+    )
+        .prop_map(|(argv, shell, env, cwd, stdin)| TaskCommand {
+            argv,
+            shell,
+            env,
+            cwd,
+            stdin,
+        });
+    (
+        text(),
+        resources(),
+        option::of(command),
+        option::of(span()),
+        option::of(span()),
+        btree_map(text(), text(), 0..3),
+        option::of(ext()),
+    )
+        .prop_map(|(name, resources, command, grace, longest, labels, ext)| TaskSpec {
+            name,
+            resources,
+            command,
+            kill_grace_seconds: grace,
+            max_completion_seconds: longest,
+            labels,
+            ext,
+        })
+}
+
+/// Any resources, also none.
+pub fn resources() -> impl Strategy<Value = Resources> {
+    let cpus = (0..64_000_i64).prop_map(|milli| format!("cpus:{}", Amount::from_milli(milli)));
+    let mem = (0..1_000_000_i64).prop_map(|mib| format!("mem:{mib}"));
+    let ports = (0..65_000_u64, 0..500_u64)
+        .prop_map(|(from, more)| format!("ports:[{from}-{}]", from + more));
+    let disks = vec("[a-z]{1,4}", 1..4).prop_map(|items| format!("disks:{{{}}}", items.join(",")));
+    let items = vec(prop_oneof![cpus, mem, ports, disks], 0..4);
+    items.prop_map(|items| items.join(";").parse().unwrap_or_default())
+}
+
+fn attributes() -> impl Strategy<Value = Attributes> {
+    let item =
+        ("[a-z]{1,6}", "[a-z0-9:.]{1,6}").prop_map(|(name, value)| format!("{name}:{value}"));
+    vec(item, 0..4).prop_map(|items| items.join(";").parse().unwrap_or_default())
+}
+
+fn id<I: Id + 'static>() -> impl Strategy<Value = I> {
+    (any::<u32>(), 1..=u32::MAX).prop_map(|(index, generation)| I::from_parts(index, generation))
+}
+
+fn text() -> impl Strategy<Value = Box<str>> {
+    // Everyday names, and anything.
+    prop_oneof![3 => "[a-z][a-z0-9-]{0,11}", 1 => any::<String>()].prop_map(String::into_boxed_str)
+}
+
+fn span() -> impl Strategy<Value = Nanos> {
+    any::<i64>().prop_map(Nanos)
+}
+
+fn uuid() -> impl Strategy<Value = Uuid> {
+    any::<[u8; 16]>().prop_map(Uuid)
+}
+
+fn bytes() -> impl Strategy<Value = Bytes> {
+    vec(any::<u8>(), 0..40).prop_map(Bytes)
+}
+
+fn ext() -> impl Strategy<Value = Ext> {
+    (text(), bytes()).prop_map(|(media_type, bytes)| Ext { media_type, bytes })
+}
+
+fn kind() -> impl Strategy<Value = SessionKind> {
+    select(&[SessionKind::Operator, SessionKind::Framework, SessionKind::Agent][..])
+}
+
+fn task_state() -> impl Strategy<Value = TaskState> {
+    select(TaskState::ALL)
+}
+
+fn task_ref() -> impl Strategy<Value = TaskRef> {
+    prop_oneof![
+        text().prop_map(|name| TaskRef::from(&*name)),
+        id::<TaskId>().prop_map(TaskRef::from),
+    ]
+}

@@ -1,0 +1,270 @@
+//! Commands that suit the state they are sent to, so that a random life of a kernel is a long one.
+
+use proptest::prelude::*;
+
+use crate::command::{
+    Accept, Acknowledge, AdvanceTime, CloseSession, Command, DeactivateAgent, Decline, Envelope,
+    Kill, OpenSession, ReactivateAgent, Reconcile, ReconcileTask, RegisterAgent, RemoveAgent,
+    ReportedTask, ReregisterAgent, Restart, Revive, RoleWeight, SessionKind, Subscribe, Suppress,
+    TaskCommand, TaskRef, TaskSpec, Teardown, Tick, Update, UpdateAgent, UpdateWeights,
+};
+use crate::ids::{AgentId, FrameworkId, OfferId, SessionId, TaskId};
+use crate::limits::TIME_STEP_MAX;
+use crate::resources::{Amount, Resources};
+use crate::state::{Agent, Framework, State};
+use crate::status::TaskState;
+use crate::time::Nanos;
+use crate::value::{Bytes, Ext};
+
+/// What is left open in a command until the state is known.
+#[derive(Debug, Clone, Copy)]
+pub struct Choice {
+    /// Which command.
+    pub what: u8,
+    /// About which of the objects that there are.
+    pub which: u16,
+    /// With which details.
+    pub detail: u16,
+    /// How many milliseconds after the command before.
+    pub millis: u16,
+}
+
+/// Any choice.
+pub fn choice() -> impl Strategy<Value = Choice> {
+    (any::<u8>(), any::<u16>(), any::<u16>(), 0..2000_u16)
+        .prop_map(|(what, which, detail, millis)| Choice { what, which, detail, millis })
+}
+
+const ROLES: [&str; 3] = ["web", "batch", "*"];
+
+/// A command that the state probably accepts; a new session if the choice finds no object.
+#[must_use]
+pub fn plausible(state: &State, choice: Choice) -> Envelope {
+    let now = state.now().plus(Nanos::from_millis(i64::from(choice.millis)));
+    if choice.what % 32 < 6 {
+        // When something is due, so that timers fire; deadlines beyond a day are left alone.
+        let due = state.next_deadline().filter(|due| due.since(now) < TIME_STEP_MAX);
+        let now = due.map_or(now, |due| due.max(now));
+        return Envelope { now, session: None, command: Tick {}.into() };
+    }
+    let pick = Pick { state, choice };
+    let chosen = match choice.what % 32 {
+        6 => Some((None, pick.open_session())),
+        7..=9 => pick.subscribe(),
+        10 | 11 => pick.register(),
+        12..=17 => pick.accept(),
+        18 => pick.decline(),
+        19..=21 => pick.update(),
+        22..=24 => pick.acknowledge(),
+        25 => pick.kill(),
+        26 => pick.operator(),
+        27 => pick.framework_flow(),
+        28 => pick.update_agent(),
+        29 => pick.reregister(),
+        30 => pick.reconcile(),
+        _ => Some(pick.rarely()),
+    };
+    let (session, command) = chosen.unwrap_or_else(|| (None, pick.open_session()));
+    Envelope { now, session, command }
+}
+
+type Chosen = Option<(Option<SessionId>, Command)>;
+
+struct Pick<'a> {
+    state: &'a State,
+    choice: Choice,
+}
+
+impl Pick<'_> {
+    /// One of the things, evenly.
+    fn one<T>(&self, items: impl Iterator<Item = T>) -> Option<T> {
+        let mut items: Vec<T> = items.collect();
+        let at = usize::from(self.choice.which).checked_rem(items.len())?;
+        Some(items.swap_remove(at))
+    }
+
+    fn role(&self) -> Box<str> {
+        ROLES[usize::from(self.choice.detail) % ROLES.len()].into()
+    }
+
+    fn span(&self) -> Option<Nanos> {
+        let seconds = i64::from(self.choice.detail % 8);
+        (seconds > 0).then(|| Nanos::from_secs(seconds))
+    }
+
+    fn session(&self, kind: SessionKind) -> Option<SessionId> {
+        let sessions = self.state.sessions().iter();
+        self.one(sessions.filter(|(_, s)| s.kind == kind).map(|(id, _)| id))
+    }
+
+    fn framework(&self) -> Option<(FrameworkId, SessionId)> {
+        let connected = |(id, f): (_, &Framework)| f.session().map(|session| (id, session));
+        self.one(self.state.frameworks().iter().filter_map(connected))
+    }
+
+    fn agent(&self) -> Option<(AgentId, SessionId)> {
+        let connected = |(id, a): (_, &Agent)| a.session().map(|session| (id, session));
+        self.one(self.state.agents().iter().filter_map(connected))
+    }
+
+    fn offer(&self) -> Option<(OfferId, SessionId, Resources)> {
+        let (id, grant) = self.one(self.state.grants().iter().filter(|(_, g)| g.is_offer()))?;
+        let session = self.state.frameworks().get(grant.framework)?.session()?;
+        Some((id, session, self.state.names().named(&grant.resources)))
+    }
+
+    fn task(&self) -> Option<(TaskId, SessionId)> {
+        let (id, task) = self.one(self.state.tasks().iter())?;
+        Some((id, self.state.frameworks().get(task.framework)?.session()?))
+    }
+
+    fn open_session(&self) -> Command {
+        let kinds = [SessionKind::Framework, SessionKind::Agent, SessionKind::Operator];
+        let kind = kinds[usize::from(self.choice.which) % kinds.len()];
+        OpenSession { kind, principal: self.span().map(|_| "alice".into()) }.into()
+    }
+
+    fn subscribe(&self) -> Chosen {
+        let session = self.session(SessionKind::Framework)?;
+        let own = self.state.sessions().get(session)?.framework;
+        let away = self.state.frameworks().iter().filter(|(_, f)| f.session().is_none());
+        let away = away.filter(|(_, f)| !f.is_removing()).map(|(id, _)| id).next();
+        let subscribe = Subscribe {
+            framework: own.or(away.filter(|_| self.choice.detail % 2 == 0)),
+            roles: vec![self.role()],
+            failover_timeout_seconds: self.span(),
+            ..Subscribe::default()
+        };
+        Some((Some(session), subscribe.into()))
+    }
+
+    fn register(&self) -> Chosen {
+        let session = self.session(SessionKind::Agent)?;
+        let total = format!("cpus:{};mem:4096;ports:[100-199]", 1 + self.choice.detail % 8);
+        let register = RegisterAgent {
+            name: self.span().map(|_| format!("agent-{}", self.choice.detail).into()),
+            resources: total.parse().ok()?,
+            attributes: "rack:r1".parse().ok()?,
+            ext: None,
+        };
+        Some((Some(session), register.into()))
+    }
+
+    fn accept(&self) -> Chosen {
+        let (offer, session, offered) = self.offer()?;
+        let part = match self.choice.detail % 3 {
+            0 => offered,
+            1 => "cpus:0.5;mem:64".parse().ok()?,
+            _ => "cpus:0.25;ports:[100-100]".parse().ok()?,
+        };
+        let detail = self.choice.detail;
+        let task = TaskSpec {
+            name: format!("task-{detail}").into(),
+            resources: part,
+            command: Some(TaskCommand { shell: Some("true".into()), ..TaskCommand::default() }),
+            max_completion_seconds: self.span(),
+            ext: (detail % 5 == 0).then(|| Ext {
+                media_type: "text/plain".into(),
+                bytes: Bytes(detail.to_be_bytes().into()),
+            }),
+            ..TaskSpec::default()
+        };
+        let operations = vec![vec![task].into()];
+        let refuse_seconds = self.span();
+        let accept = Accept { offers: vec![offer], operations, refuse_seconds, on_invalid: None };
+        Some((Some(session), accept.into()))
+    }
+
+    fn decline(&self) -> Chosen {
+        let (offer, session, _) = self.offer()?;
+        let decline = Decline { offers: vec![offer], refuse_seconds: self.span() };
+        Some((Some(session), decline.into()))
+    }
+
+    fn update(&self) -> Chosen {
+        const STATES: [TaskState; 6] = [
+            TaskState::Starting,
+            TaskState::Running,
+            TaskState::Running,
+            TaskState::Finished,
+            TaskState::Failed,
+            TaskState::Killed,
+        ];
+        let (id, task) = self.one(self.state.tasks().iter())?;
+        let session = self.state.agents().get(task.agent)?.session()?;
+        let state = STATES[usize::from(self.choice.detail) % STATES.len()];
+        Some((Some(session), Update::new(id, state).into()))
+    }
+
+    fn acknowledge(&self) -> Chosen {
+        let (id, session) = self.task()?;
+        let uuid = self.state.tasks().get(id)?.pending.front()?.uuid;
+        Some((Some(session), Acknowledge { task: id.into(), uuid }.into()))
+    }
+
+    fn kill(&self) -> Chosen {
+        let (id, session) = self.task()?;
+        let kill = Kill { task: id.into(), kill_grace_seconds: self.span() };
+        Some((Some(session), kill.into()))
+    }
+
+    fn operator(&self) -> Chosen {
+        let session = self.session(SessionKind::Operator)?;
+        let agent = self.one(self.state.agents().ids());
+        let command = match (self.choice.detail % 8, agent) {
+            (0..=2, Some(agent)) => DeactivateAgent { agent }.into(),
+            (3..=5, Some(agent)) => ReactivateAgent { agent }.into(),
+            (6, Some(agent)) => RemoveAgent { agent }.into(),
+            _ => {
+                let weight = Amount::from_milli(1 + i64::from(self.choice.which) % 4000);
+                let weight = RoleWeight { role: self.role(), weight };
+                UpdateWeights { weights: vec![weight] }.into()
+            }
+        };
+        Some((Some(session), command))
+    }
+
+    fn framework_flow(&self) -> Chosen {
+        let (_, session) = self.framework()?;
+        let command = if self.choice.detail % 3 == 0 {
+            Suppress { roles: Vec::new() }.into()
+        } else {
+            Revive { roles: Vec::new() }.into()
+        };
+        Some((Some(session), command))
+    }
+
+    fn update_agent(&self) -> Chosen {
+        let (agent, session) = self.agent()?;
+        let total = format!("cpus:{};mem:2048", 1 + self.choice.detail % 8);
+        let resources = Some(total.parse().ok()?);
+        Some((Some(session), UpdateAgent { agent, resources, attributes: None }.into()))
+    }
+
+    fn reregister(&self) -> Chosen {
+        let session = self.session(SessionKind::Agent)?;
+        let away = |a: &Agent| a.session().is_none() && !a.is_removing();
+        let (id, agent) = self.one(self.state.agents().iter().filter(|(_, a)| away(a)))?;
+        let tasks = agent.tasks.iter().filter(|_| self.choice.detail % 4 != 0);
+        let tasks = tasks.map(|task| ReportedTask { task: *task, state: TaskState::Running });
+        let command =
+            ReregisterAgent { agent: Some(id), tasks: tasks.collect(), ..Default::default() };
+        Some((Some(session), command.into()))
+    }
+
+    fn reconcile(&self) -> Chosen {
+        let (_, session) = self.framework()?;
+        let named = ReconcileTask { task: TaskRef::from("task-1"), agent: None };
+        let tasks = self.span().map(|_| named).into_iter().collect();
+        Some((Some(session), Reconcile { tasks }.into()))
+    }
+
+    fn rarely(&self) -> (Option<SessionId>, Command) {
+        match self.choice.detail % 12 {
+            0 => (None, Restart {}.into()),
+            1..=3 => (self.framework().map(|(_, session)| session), Teardown::default().into()),
+            4..=7 => (self.one(self.state.sessions().ids()), CloseSession {}.into()),
+            _ => (None, AdvanceTime {}.into()),
+        }
+    }
+}
