@@ -16,6 +16,7 @@
 //! | [`wait`] | sleeping, and who lets time go on meanwhile |
 //! | [`session`], [`framework`], [`operator`], [`agent_driver`] | typed handles |
 //! | [`console`] | the generic verb: JSON lines in and out |
+//! | [`journal`] | the file that keeps every command |
 //! | [`service`] | in-process agents that are served while somebody waits |
 //!
 //! [`Code::Forked`]: crate::error::Code::Forked
@@ -27,6 +28,7 @@ pub mod driver;
 mod executor;
 mod fork;
 pub mod framework;
+pub mod journal;
 pub mod operator;
 pub mod ring;
 pub mod service;
