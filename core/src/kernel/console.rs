@@ -24,6 +24,9 @@ mod strict;
 use serde_json::{Map, Value};
 
 use super::Kernel;
+use super::journal::JournalOptions;
+use std::path::Path;
+
 use crate::command::Command;
 use crate::error::{Code, Rejection};
 use crate::ids::SessionId;
@@ -54,8 +57,16 @@ impl Kernel {
     ///
     /// Errors: [`Code::Malformed`] with the key, [`Code::BadOption`].
     pub fn open_json(text: &str) -> Result<Self, Rejection> {
-        let Header { options, clock, script } = Header::read(strict::parse_object(text.trim())?)?;
-        let kernel = Self::open_with(options, clock)?;
+        let Header { options, clock, script, journal, durability } =
+            Header::read(strict::parse_object(text.trim())?)?;
+        let kernel = match journal {
+            None => Self::open_with(options, clock)?,
+            Some(path) => {
+                let mut wanted = JournalOptions::new(options, clock.now());
+                wanted.durability = durability;
+                Self::open_journal(Path::new(&*path), &wanted, clock)?
+            }
+        };
         kernel.shared.console.lock().script = script;
         Ok(kernel)
     }

@@ -17,6 +17,7 @@ use parking_lot::{Mutex, MutexGuard};
 
 use super::clock::Clock;
 use super::console::Console;
+use super::journal::JournalFile;
 use super::ring::{EventRecord, Ring};
 use super::service::Services;
 use super::wait::Waits;
@@ -45,6 +46,7 @@ pub(crate) struct Shared {
     poisoned: AtomicBool,
     generation: u64,
     pub(crate) clock: Clock,
+    pub(crate) warnings: Vec<String>,
     pub(crate) waits: Waits,
     pub(crate) services: Services,
     pub(crate) console: Mutex<Console>,
@@ -59,21 +61,11 @@ struct Writer {
     trace: Option<Trace>,
     /// Readers to be woken after the lock is released.
     to_wake: Vec<Arc<Ring>>,
-    journal: Option<Box<dyn Journal>>,
+    journal: Option<JournalFile>,
 }
 
 /// Events, each with the sequence number of its command.
 pub(crate) type Trace = Vec<(u64, Effect)>;
-
-/// Where accepted commands are kept.
-pub(crate) trait Journal: Send {
-    /// Encodes a command and makes sure that there is room for it; nothing is kept yet.
-    fn prepare(&mut self, state: &State, envelope: &Envelope) -> Result<(), Rejection>;
-    /// Keeps the prepared command, which was accepted.
-    fn commit(&mut self, state: &State);
-    /// Writes out what was kept.
-    fn flush(&mut self) -> Result<(), Rejection>;
-}
 
 impl std::fmt::Debug for Shared {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -82,7 +74,7 @@ impl std::fmt::Debug for Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(state: State, clock: Clock, journal: Option<Box<dyn Journal>>) -> Self {
+    pub(crate) fn new(state: State, clock: Clock, journal: Option<JournalFile>) -> Self {
         let writer = Writer {
             state,
             rings: Map::default(),
@@ -98,6 +90,7 @@ impl Shared {
             poisoned: AtomicBool::new(false),
             generation: fork::generation(),
             clock,
+            warnings: Vec::new(),
             waits: Waits::default(),
             services: Services::default(),
             console: Mutex::default(),
@@ -224,7 +217,8 @@ impl Shared {
         let Writer { state, effects, journal, .. } = writer;
         effects.clear();
         if let Some(journal) = journal {
-            journal.prepare(state, envelope)?;
+            let session = envelope.session.and_then(|id| state.sessions().get(id));
+            journal.prepare(session.and_then(|s| s.principal.as_deref()), envelope)?;
         }
         let before = state.seq();
         let result = catch_unwind(AssertUnwindSafe(|| apply(state, envelope, effects)));
@@ -277,7 +271,7 @@ impl Shared {
         loop {
             self.drain_posts(&mut writer)?;
             if let Some(journal) = &mut writer.journal {
-                journal.flush()?;
+                journal.settle()?;
             }
             let to_wake = std::mem::take(&mut writer.to_wake);
             let deadline = writer.state.next_deadline();
@@ -332,6 +326,17 @@ impl Shared {
         }
     }
 
+    /// What is done with the journal, if there is one.
+    pub(crate) fn with_journal<T>(
+        &self,
+        work: impl FnOnce(&mut JournalFile, &State) -> Result<T, Rejection>,
+    ) -> Result<Option<T>, Rejection> {
+        self.check_alive()?;
+        let mut writer = self.writer.lock();
+        let Writer { state, journal, .. } = &mut *writer;
+        journal.as_mut().map(|journal| work(journal, state)).transpose()
+    }
+
     /// Opens the ring of a session that was just opened.
     pub(crate) fn open_ring(&self, session: SessionId) -> Arc<Ring> {
         let ring = Arc::new(Ring::default());
@@ -378,6 +383,20 @@ impl Shared {
     /// Whether this process is a child of the one that opened the kernel.
     pub(crate) fn is_forked(&self) -> bool {
         self.generation != fork::generation()
+    }
+}
+
+/// The last handle is gone: the journal ends in order. A forked child must leave it alone.
+impl Drop for Shared {
+    fn drop(&mut self) {
+        if self.check_alive().is_err() {
+            return;
+        }
+        let writer = self.writer.get_mut();
+        if let Some(journal) = writer.journal.take() {
+            // Nobody is left to be told of a failure; what is on the disk is a valid beginning.
+            let _ = journal.close(&writer.state);
+        }
     }
 }
 

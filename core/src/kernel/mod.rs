@@ -36,9 +36,10 @@ pub mod session;
 mod signal;
 mod wait;
 
+use std::path::Path;
 use std::sync::Arc;
 
-use crate::command::{Command, SessionKind, Subscribe};
+use crate::command::{Command, Restart, SessionKind, Subscribe};
 use crate::error::{Code, Rejection};
 use crate::event::Effect;
 use crate::ids::SessionId;
@@ -58,6 +59,7 @@ pub use service::Service;
 pub use session::Session;
 
 use executor::Shared;
+use journal::{JournalFile, JournalOptions, OpenedJournal};
 
 /// What one accepted command gave: its reply, and the events that it and the steps it made
 /// necessary caused, with the sequence number of the command they belong to.
@@ -102,6 +104,54 @@ impl Kernel {
         options.check()?;
         let state = State::new(options, clock.now());
         Ok(Self { shared: Arc::new(Shared::new(state, clock, None)) })
+    }
+
+    /// Opens a kernel whose commands are kept in the journal at `path`, which is made if it is not
+    /// there. An existing journal is replayed first; then nobody is connected: frameworks and
+    /// agents come back within their timeouts, by name or id. [`warnings`](Self::warnings) says
+    /// what a person should know about the journal.
+    ///
+    /// Errors: [`Code::JournalLocked`] while another process has it open, [`Code::Corrupt`],
+    /// [`Code::NewerVersion`], [`Code::System`], [`Code::BadOption`].
+    pub fn open_journal(
+        path: &Path,
+        wanted: &JournalOptions,
+        clock: Clock,
+    ) -> Result<Self, Rejection> {
+        let OpenedJournal { journal, state, created, warnings } = JournalFile::open(path, wanted)?;
+        let clock = clock.not_before(state.now());
+        let mut shared = Shared::new(state, clock, Some(journal));
+        shared.warnings = warnings;
+        let kernel = Self { shared: Arc::new(shared) };
+        if !created {
+            kernel.call(None, Restart {})?;
+        }
+        Ok(kernel)
+    }
+
+    /// What a person should know about the journal that was opened, one line each: a torn end was
+    /// cut off, other options were asked for.
+    pub fn warnings(&self) -> &[String] {
+        &self.shared.warnings
+    }
+
+    /// Has everything that was accepted so far on the disk; without a journal it does nothing.
+    ///
+    /// Errors: [`Code::System`], [`Code::JournalFailed`].
+    pub fn flush(&self) -> Result<(), Rejection> {
+        self.shared.with_journal(|journal, _| journal.flush(true)).map(|_| ())
+    }
+
+    /// The last command that is on the disk; none without a journal.
+    pub fn durable_seq(&self) -> Result<Option<u64>, Rejection> {
+        self.shared.with_journal(|journal, _| Ok(journal.durable_seq()))
+    }
+
+    /// Replaces the journal by a snapshot and an empty journal that stands on it.
+    ///
+    /// Errors: [`Code::System`]; the old journal is then still in use. [`Code::JournalFailed`].
+    pub fn compact(&self) -> Result<(), Rejection> {
+        self.shared.with_journal(JournalFile::compact).map(|_| ())
     }
 
     /// Opens an operator session.

@@ -182,6 +182,8 @@ impl Kernel {
     /// The timekeeper's duties: serve agents, fire timers, and say until when it sleeps.
     fn keep_once(&self) -> Result<Option<Time>, Rejection> {
         self.serve()?;
+        // A good moment to write out what an unsynced journal still has in memory.
+        self.shared.with_journal(|journal, _| journal.flush(false))?;
         let deadline = if self.shared.clock.is_manual() { None } else { self.tick()? };
         let kept = deadline.map_or(i64::MAX, |time| time.0);
         self.shared.waits.kept.0.store(kept, Ordering::SeqCst);

@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::error::{Code, Rejection, shorten};
 use crate::kernel::Clock;
+use crate::kernel::journal::Durability;
 use crate::options::Options;
 use crate::time::Time;
 
@@ -12,6 +13,8 @@ pub(super) struct Header {
     pub options: Options,
     pub clock: Clock,
     pub script: Option<Box<str>>,
+    pub journal: Option<Box<str>>,
+    pub durability: Durability,
 }
 
 impl Header {
@@ -22,10 +25,25 @@ impl Header {
         };
         let script = take_text(&mut fields, "script")?;
         let clock = take_text(&mut fields, "clock")?;
+        let journal = take_text(&mut fields, "journal")?;
+        let durability = take_text(&mut fields, "durability")?;
+        let durability = match (durability.as_deref(), &journal) {
+            (None | Some("async"), _) => Durability::Async,
+            (Some("sync"), Some(_)) => Durability::Sync,
+            (Some("sync"), None) => {
+                return Err(malformed("durability needs a journal").at("durability"));
+            }
+            (Some(other), _) => {
+                let other = shorten(other);
+                let text = format!("no durability {other:?}: use \"async\" or \"sync\"");
+                return Err(malformed(text).at("durability"));
+            }
+        };
         let start = fields.remove("start");
         take_text(&mut fields, "note")?;
         if let Some(key) = fields.keys().next() {
-            let text = "unknown key: expected options, clock, start, script or note";
+            let text =
+                "unknown key: expected options, clock, start, journal, durability, script or note";
             return Err(malformed(text).at(shorten(key)));
         }
         let clock = match (clock.as_deref(), &script) {
@@ -44,7 +62,7 @@ impl Header {
                 return Err(malformed(text).at("clock"));
             }
         };
-        Ok(Self { options, clock, script })
+        Ok(Self { options, clock, script, journal, durability })
     }
 }
 
