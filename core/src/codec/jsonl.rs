@@ -138,7 +138,7 @@ pub fn record_line(record: &Record) -> String {
         seq: u64,
         hash: String,
     }
-    let base_line = |base: Base| BaseLine { seq: base.seq, hash: hex(&base.hash) };
+    let base_line = |base: Base| BaseLine { seq: base.seq, hash: hex(base.hash) };
     match record {
         Record::Command(AcceptedCommand { seq, principal, envelope, .. }) => {
             command_line(Some(*seq), principal.as_deref(), envelope)
@@ -151,7 +151,7 @@ pub fn record_line(record: &Record) -> String {
             base: open.base.map(base_line),
             options: &open.options,
         }),
-        Record::Hash(hash) => line(&Line::Hash { seq: hash.seq, hash: hex(&hash.hash) }),
+        Record::Hash(hash) => line(&Line::Hash { seq: hash.seq, hash: hex(hash.hash) }),
     }
 }
 

@@ -283,8 +283,8 @@ impl<R: Read> Replay<R> {
         let what = format!(
             "the state hash is {} instead of {}: one of the commands since the last hash had \
              another effect",
-            hex(&hash),
-            hex(&written.hash)
+            hex(hash),
+            hex(written.hash)
         );
         Err(JournalError::Diverged { seq, offset, what })
     }
@@ -320,12 +320,8 @@ fn start(open: &Open, base: Option<State>, offset: u64, until: u64) -> Result<St
 }
 
 /// A hash as text.
-pub(super) fn hex(hash: &[u8]) -> String {
-    use std::fmt::Write as _;
-    hash.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+pub(super) fn hex(hash: [u8; 32]) -> String {
+    blake3::Hash::from(hash).to_string()
 }
 
 fn panic_text(panic: &(dyn Any + Send)) -> &str {

@@ -26,8 +26,8 @@ const LAYERS: [&[&str]; 7] = [
     &["state"],
     &["allocator"],
     &["machine"],
-    &["codec"],
-    &["kernel", "testing"],
+    &["codec", "testing"],
+    &["kernel"],
 ];
 
 const SOURCES: &str = "core/src/";
