@@ -3,12 +3,14 @@
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::codec::jsonl::{event_line, trace_line};
 use crate::error::{Code, Rejection};
 use crate::event::Effect;
 use crate::kernel::Applied;
-use crate::reply::Reply;
 use crate::state::State;
 use crate::time::Time;
+
+pub(super) use crate::codec::jsonl::rejection_line;
 
 /// The outcome of a command and its events.
 pub(super) fn lines(applied: &Applied) -> Vec<String> {
@@ -28,36 +30,6 @@ pub(super) fn event_lines(effects: &[(u64, Effect)]) -> Vec<String> {
         event_line(*seq, next - 1, effect)
     };
     effects.iter().map(place).collect()
-}
-
-fn trace_line(seq: u64, reply: &Reply) -> String {
-    #[derive(Serialize)]
-    struct Line<'a> {
-        seq: u64,
-        #[serde(flatten)]
-        reply: &'a Reply,
-    }
-    line(&Line { seq, reply })
-}
-
-fn event_line(seq: u64, ordinal: usize, effect: &Effect) -> String {
-    #[derive(Serialize)]
-    struct Line<'a> {
-        seq: u64,
-        ordinal: usize,
-        #[serde(flatten)]
-        effect: &'a Effect,
-    }
-    line(&Line { seq, ordinal, effect })
-}
-
-/// A rejection has no number: nothing happened.
-pub(super) fn rejection_line(rejected: &Rejection) -> String {
-    #[derive(Serialize)]
-    struct Line<'a> {
-        rejected: &'a Rejection,
-    }
-    line(&Line { rejected })
 }
 
 pub(super) fn advance_line(seq: u64, now: Time) -> String {
