@@ -67,6 +67,12 @@ impl Source {
         Path::new(&self.path).extension().and_then(|e| e.to_str()).unwrap_or("")
     }
 
+    /// Whether it is compiled for tests only, going by where it lies.
+    fn is_test(&self) -> bool {
+        let places = ["/tests/", "/tests.rs", "/testing/", "/testing.rs"];
+        places.iter().any(|place| self.path.contains(place))
+    }
+
     fn finding(&self, line: usize, text: impl Into<String>) -> Finding {
         Finding { path: self.path.clone(), line, text: text.into() }
     }
