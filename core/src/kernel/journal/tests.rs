@@ -137,6 +137,24 @@ fn a_journal_has_one_owner() {
     assert_eq!(bench.open().journal.epoch(), 2);
 }
 
+/// Also while it is being made: the new file takes the place of the one that was locked first.
+#[test]
+fn of_many_who_open_at_once_one_wins() {
+    for _ in 0..20 {
+        let bench = Bench::new();
+        let path = bench.path();
+        let results: Vec<_> = std::thread::scope(|scope| {
+            let open = || JournalFile::open(&path, &wanted());
+            let threads: Vec<_> = (0..8).map(|_| scope.spawn(open)).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        let (won, lost): (Vec<_>, Vec<_>) = results.into_iter().partition(Result::is_ok);
+        assert_eq!(won.len(), 1);
+        assert!(lost.into_iter().all(|r| r.unwrap_err().code() == Code::JournalLocked));
+        assert!(bench.names() == ["kernel.journal"]);
+    }
+}
+
 #[test]
 fn the_lock_goes_with_a_compacted_journal() {
     let bench = Bench::new();
