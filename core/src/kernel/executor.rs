@@ -223,7 +223,7 @@ impl Shared {
         let before = state.seq();
         let result = catch_unwind(AssertUnwindSafe(|| apply(state, envelope, effects)));
         let Ok(result) = result else {
-            self.poisoned.store(true, Ordering::Release);
+            self.poison();
             let text = format!("a defect was found while applying {}", envelope.command.name());
             return Err(Rejection::new(Code::Defect, text));
         };
@@ -378,6 +378,11 @@ impl Shared {
             return Err(Rejection::new(Code::KernelPoisoned, text));
         }
         Ok(())
+    }
+
+    /// A defect was found: nothing is accepted any more.
+    fn poison(&self) {
+        self.poisoned.store(true, Ordering::Release);
     }
 
     /// Whether this process is a child of the one that opened the kernel.

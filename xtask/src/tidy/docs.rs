@@ -41,7 +41,7 @@ fn thread_safety(header: &Source, findings: &mut Vec<Finding>) {
         if line.starts_with("/*") {
             comment.clear();
         }
-        if line.starts_with("/*") || line.starts_with('*') {
+        if ["/*", "*", "//"].iter().any(|mark| line.starts_with(mark)) {
             comment.push_str(line);
             continue;
         }
@@ -112,7 +112,9 @@ mod tests {
                       typedef struct tamias_kernel tamias_kernel;\n\
                       /** Where it went wrong. */\n\
                       typedef struct tamias_error {\n  uint32_t size;\n} tamias_error;\n\
-                      typedef struct tamias_offer tamias_offer;\n";
+                      typedef struct tamias_offer tamias_offer;\n\
+                      /// Part of an event.\n///\n/// Immutable.\n\
+                      typedef union tamias_body {\n  int a;\n} tamias_body;\n";
         let found = said(check, &[README, ("include/tamias.h", header)]);
         assert_eq!(found.len(), 2, "{found:?}");
         assert!(found[0].starts_with("include/tamias.h:6: tamias_error:"), "{found:?}");

@@ -1,7 +1,6 @@
 //! Several commands under one lock, and commands tried out on a copy first.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::Ordering;
 
 use super::Shared;
 use crate::command::{AdvanceTime, Command, Envelope, OpenSession, SessionKind};
@@ -31,9 +30,15 @@ impl Shared {
     pub(crate) fn call_batch(
         &self,
         session: Option<SessionId>,
-        commands: Vec<Command>,
+        mut commands: Vec<Command>,
         batch: Batch,
     ) -> Result<Results, Rejection> {
+        if batch == Batch::Atomic && commands.len() == 1 {
+            // One command is all or nothing by itself.
+            let only = commands.pop().into_iter();
+            let call = |command| self.call(session, command).map_err(|r| r.index(0));
+            return only.map(|command| call(command).map(|applied| Ok(applied.reply))).collect();
+        }
         self.check_alive()?;
         let mut writer = self.writer.lock();
         self.drain_posts(&mut writer)?;
@@ -83,7 +88,7 @@ impl Shared {
     ) -> Result<(), Rejection> {
         let mut trial = state.branch();
         catch_unwind(AssertUnwindSafe(|| play(&mut trial))).unwrap_or_else(|_| {
-            self.poisoned.store(true, Ordering::Release);
+            self.poison();
             Err(Rejection::new(Code::Defect, "a defect was found while trying commands out"))
         })
     }

@@ -1,0 +1,53 @@
+//! The example programs compile, run, and print what they promise.
+
+mod common;
+
+use std::io::Write;
+
+use common::{Program, stdout};
+
+#[test]
+fn first_light_runs_two_tasks_and_prints_the_hash() {
+    let program = Program::compile("ffi/examples/first_light.c");
+    let output = program.run::<&str>(&[]);
+    let lines: Vec<_> = stdout(&output).lines().collect();
+    assert_eq!(lines[0], "offer of cpus:4;mem:1024");
+    assert!(lines.contains(&"hello is TASK_FINISHED"), "{lines:?}");
+    assert!(lines.contains(&"world is TASK_FINISHED"), "{lines:?}");
+    let hash = lines.last().unwrap().strip_prefix("hash ").unwrap();
+    assert_eq!(hash.len(), 64);
+    assert_eq!(stdout(&program.run::<&str>(&[])), stdout(&output), "the same on every run");
+}
+
+fn script(text: &str) -> tempfile::NamedTempFile {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+    file
+}
+
+#[test]
+fn run_script_prints_outcomes_events_and_the_hash() {
+    let program = Program::compile("ffi/examples/run_script.c");
+    let file = script(
+        "# a comment\n\n{\"script\":\"small\"}\n\
+         {\"do\":\"open_session\",\"kind\":\"operator\",\"as\":\"op\"}\n\
+         {\"do\":\"update_weights\",\"as\":\"op\",\"weights\":[{\"role\":\"a\",\"weight\":2}]}",
+    );
+    let output = program.run(&[file.path()]);
+    let lines: Vec<_> = stdout(&output).lines().collect();
+    assert_eq!(lines[0], r#"{"seq":1,"reply":"session_opened","session":"s0.1"}"#);
+    assert_eq!(lines[1], r#"{"seq":2,"reply":"done"}"#);
+    let hash = lines[2].strip_prefix("hash ").unwrap();
+    assert_eq!((hash.len(), lines.len()), (64, 3));
+}
+
+#[test]
+fn run_script_names_the_line_that_failed() {
+    let program = Program::compile("ffi/examples/run_script.c");
+    let file = script("{\"script\":\"bad\"}\n{\"do\":\"reviev\"}\n");
+    let output = program.command().arg(file.path()).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let message = String::from_utf8(output.stderr).unwrap();
+    let expected = format!("{}:2: UnknownCommand: do: ", file.path().display());
+    assert!(message.starts_with(&expected), "{message}");
+}
