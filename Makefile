@@ -16,6 +16,9 @@ STAGE := tools/stage
 VENV := .venv
 VENV_PYTHON := $(VENV)/bin/python
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+# Programs ask the loader for the library by its SONAME, libtamias.so.N.
+ABI_LINE := pub const TAMIAS_ABI_VERSION: u32 = \([0-9]*\);
+SONAME := libtamias.so.$(shell sed -n 's/^$(ABI_LINE)/\1/p' ffi/src/version.rs 2>/dev/null)
 
 # What this checkout has. A folder that exists is tested, and a tool that its tests lack is an
 # error (tools/doctor asks for all of them), never a skip.
@@ -107,6 +110,7 @@ endif
 # The shared library and the supervisor, for the programs of other languages.
 library:
 	@$(STAGE) library $(CARGO) build --quiet --package tamias-ffi --package tamias-agent
+	@ln -sf libtamias.so $(LIBRARY)/$(SONAME)
 
 # The Python package, built and installed into .venv.
 python-package: $(VENV)/ready
@@ -125,7 +129,8 @@ ifneq ($(HAS_FFI),)
 	install -d "$(DESTDIR)$(PREFIX)/lib/pkgconfig" "$(DESTDIR)$(PREFIX)/include" \
 		"$(DESTDIR)$(PREFIX)/bin"
 	install -m 644 include/tamias.h "$(DESTDIR)$(PREFIX)/include/"
-	install -m 755 target/release/libtamias.so "$(DESTDIR)$(PREFIX)/lib/"
+	install -m 755 target/release/libtamias.so "$(DESTDIR)$(PREFIX)/lib/$(SONAME)"
+	ln -sf $(SONAME) "$(DESTDIR)$(PREFIX)/lib/libtamias.so"
 	install -m 644 target/release/libtamias.a "$(DESTDIR)$(PREFIX)/lib/"
 	install -m 755 target/release/tamias-supervisor "$(DESTDIR)$(PREFIX)/bin/"
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' tools/tamias.pc.in \
