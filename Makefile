@@ -31,6 +31,9 @@ HAS_BENCHES := $(wildcard core/benches)
 # The crates whose tests have a stage of their own: C programs, and the extension module.
 OWN_STAGE := $(if $(HAS_FFI),--exclude tamias-ffi) $(if $(HAS_PYTHON),--exclude tamias-python)
 
+# On a terminal a long build shows its progress; in a log it would only be noise.
+QUIET := $(if $(MAKE_TERMOUT),,--quiet)
+
 # Programs of other languages use the library of this build.
 LIBRARY := $(CURDIR)/target/debug
 export TAMIAS_LIBRARY := $(LIBRARY)/libtamias.so
@@ -67,7 +70,7 @@ check:
 	@$(STAGE) check $(CARGO) xtask check
 
 test-rust:
-	@$(STAGE) build $(CARGO) test --workspace $(OWN_STAGE) --no-run --quiet
+	@$(STAGE) build $(CARGO) test --workspace $(OWN_STAGE) --no-run $(QUIET)
 	@$(STAGE) rust $(CARGO) test --workspace $(OWN_STAGE) --quiet
 
 # The tests of the crate compile and run the C programs.
