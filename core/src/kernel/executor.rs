@@ -154,6 +154,28 @@ impl Shared {
         }
     }
 
+    pub(crate) fn call_or_wait(
+        &self,
+        session: Option<SessionId>,
+        command: Command,
+        wait: impl FnOnce(&mut (dyn FnMut() + Send)),
+    ) -> Result<Applied, Rejection> {
+        self.check_alive()?;
+        if let Some(writer) = self.writer.try_lock() {
+            return self.run(writer, session, command, false);
+        }
+        let mut command = Some(command);
+        let mut result = None;
+        wait(&mut || {
+            if let Some(command) = command.take() {
+                result = Some(self.run(self.writer.lock(), session, command, false));
+            }
+        });
+        result.unwrap_or_else(|| {
+            Err(Rejection::new(Code::Defect, "a call that had to wait was not carried out"))
+        })
+    }
+
     pub(crate) fn post(
         &self,
         session: Option<SessionId>,

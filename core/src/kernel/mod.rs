@@ -238,6 +238,20 @@ impl Kernel {
         self.shared.try_apply(session, command.into())
     }
 
+    /// Like [`call`](Self::call), for callers that must let go of something before they wait for
+    /// the lock, such as an interpreter's own lock: if another thread is at work, the rest of the
+    /// call is handed to `wait`, which has to run it once.
+    ///
+    /// Errors: as the command; [`Code::Defect`] if `wait` did not run what it was given.
+    pub fn call_or_wait(
+        &self,
+        session: Option<SessionId>,
+        command: impl Into<Command>,
+        wait: impl FnOnce(&mut (dyn FnMut() + Send)),
+    ) -> Result<Reply, Rejection> {
+        self.shared.call_or_wait(session, command.into(), wait).map(|applied| applied.reply)
+    }
+
     /// Sends a command without waiting for a reply, for threads that must not wait. It is applied
     /// before any later command of the same thread; a rejection is counted, not reported.
     ///
@@ -301,7 +315,11 @@ impl Kernel {
         self.shared.is_forked()
     }
 
-    pub(crate) fn check_alive(&self) -> Result<(), Rejection> {
+    /// Whether commands can be sent at all.
+    ///
+    /// Errors: [`Code::Forked`] in a child of the process that opened the kernel, where nothing
+    /// of it may be used; [`Code::KernelPoisoned`].
+    pub fn check_alive(&self) -> Result<(), Rejection> {
         self.shared.check_alive()
     }
 }

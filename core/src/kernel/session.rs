@@ -101,7 +101,8 @@ impl Session {
 
     /// Closes the session; waits on it end with [`Code::HandleClosed`]. Again is no matter.
     pub fn close(&self) -> Result<(), Rejection> {
-        if self.ring.is_closed() || self.kernel.shared.is_forked() {
+        // In a forked child not even the ring may be touched: its lock may be held for ever.
+        if self.kernel.shared.is_forked() || self.ring.is_closed() {
             return Ok(());
         }
         self.kernel.shared.close_ring(self.id);
