@@ -1,0 +1,156 @@
+//! Events and outcomes as objects of `tamias.events` and `tamias.types`.
+
+use pyo3::exceptions::PyNotImplementedError;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyTuple};
+use tamias::Nanos;
+use tamias::event::{EndReason, Event, Launch, Offer, RescindReason, TaskStatus};
+use tamias::kernel::EventRecord;
+use tamias::reply::TaskOutcome;
+
+use crate::classes::{Classes, classes, make, text};
+use crate::resources::PyResources;
+use crate::tasks::spec_to_python;
+
+/// A length of time as seconds; for people and timers, not for arithmetic.
+#[allow(clippy::cast_precision_loss)] // nanoseconds that a double cannot hold are years away
+pub(crate) fn seconds(span: Nanos) -> f64 {
+    span.0 as f64 / 1e9
+}
+
+/// An event with its identity.
+pub(crate) fn event<'py>(py: Python<'py>, record: &EventRecord) -> PyResult<Bound<'py, PyAny>> {
+    let classes = classes(py)?;
+    let (class, fields) = parts(py, classes, &record.event)?;
+    let identity = PyDict::new(py);
+    identity.set_item(pyo3::intern!(py, "seq"), record.seq)?;
+    identity.set_item(pyo3::intern!(py, "ordinal"), record.ordinal)?;
+    class.bind(py).call(fields, Some(&identity))
+}
+
+fn parts<'py, 'c>(
+    py: Python<'py>,
+    classes: &'c Classes,
+    event: &Event,
+) -> PyResult<(&'c Py<PyAny>, Bound<'py, PyTuple>)> {
+    let agent_id = |id| text(py, &classes.agent_id, id);
+    let task_id = |id| text(py, &classes.task_id, id);
+    Ok(match event {
+        Event::Offer(offer) => {
+            (&classes.offer_received, (offer_to_python(py, offer)?,).into_pyobject(py)?)
+        }
+        Event::Rescind { offer, reason } => {
+            let offer = text(py, &classes.offer_id, offer)?;
+            let reason = classes.rescind_reason.bind(py).call1((rescind_reason(*reason),))?;
+            (&classes.offer_rescinded, (offer, reason).into_pyobject(py)?)
+        }
+        Event::Update(status) => {
+            (&classes.task_updated, (status_to_python(py, status)?,).into_pyobject(py)?)
+        }
+        Event::AgentLost { agent } => (&classes.agent_lost, (agent_id(agent)?,).into_pyobject(py)?),
+        Event::SubscriptionEnded { reason } => {
+            let reason = classes.end_reason.bind(py).call1((end_reason(*reason),))?;
+            (&classes.subscription_ended, (reason,).into_pyobject(py)?)
+        }
+        Event::Launch(launch) => (&classes.launch_task, launch_fields(py, classes, launch)?),
+        Event::Kill { agent, task, grace_seconds } => {
+            let fields = (agent_id(agent)?, task_id(task)?, seconds(*grace_seconds));
+            (&classes.kill_task, fields.into_pyobject(py)?)
+        }
+        Event::Acknowledged { agent, task, uuid } => {
+            let uuid = text(py, &classes.update_id, uuid)?;
+            let fields = (agent_id(agent)?, task_id(task)?, uuid);
+            (&classes.update_acknowledged, fields.into_pyobject(py)?)
+        }
+        Event::AgentRemoved { agent } => {
+            (&classes.agent_removed, (agent_id(agent)?,).into_pyobject(py)?)
+        }
+        Event::Resync => (&classes.resync, PyTuple::empty(py)),
+        other => {
+            let text = format!("this package does not know the event {other:?}");
+            return Err(PyNotImplementedError::new_err(text));
+        }
+    })
+}
+
+fn launch_fields<'py>(
+    py: Python<'py>,
+    classes: &Classes,
+    launch: &Launch,
+) -> PyResult<Bound<'py, PyTuple>> {
+    let fields = (
+        text(py, &classes.agent_id, &launch.agent)?,
+        text(py, &classes.task_id, &launch.task)?,
+        text(py, &classes.framework_id, &launch.framework)?,
+        &*launch.role,
+        spec_to_python(py, &launch.spec)?,
+    );
+    fields.into_pyobject(py)
+}
+
+fn offer_to_python<'py>(py: Python<'py>, offer: &Offer) -> PyResult<Bound<'py, PyAny>> {
+    let classes = classes(py)?;
+    let fields = (
+        text(py, &classes.offer_id, &offer.offer)?,
+        text(py, &classes.agent_id, &offer.agent)?,
+        offer.agent_name.as_deref(),
+        &*offer.role,
+        PyResources(offer.resources.clone()),
+        PyTuple::new(py, offer.attributes.iter().collect::<Vec<_>>())?,
+        offer.expires.map(|time| time.0),
+    );
+    make(py, &classes.offer, fields)
+}
+
+fn status_to_python<'py>(py: Python<'py>, status: &TaskStatus) -> PyResult<Bound<'py, PyAny>> {
+    let classes = classes(py)?;
+    let task = status.task.map(|id| text(py, &classes.task_id, &id)).transpose()?;
+    let agent = status.agent.map(|id| text(py, &classes.agent_id, &id)).transpose()?;
+    let uuid = status.uuid.map(|uuid| text(py, &classes.update_id, &uuid)).transpose()?;
+    let fields = (
+        (&*status.name).into_pyobject(py)?.into_any(),
+        task.into_pyobject(py)?,
+        classes.state(py, status.state).into_pyobject(py)?,
+        classes.source(py, status.source).into_pyobject(py)?,
+        classes.reason(py, status.reason).into_pyobject(py)?,
+        status.message.as_deref().into_pyobject(py)?,
+        agent.into_pyobject(py)?,
+        uuid.into_pyobject(py)?,
+        status.time.0.into_pyobject(py)?.into_any(),
+        status.unreachable_time.map(|time| time.0).into_pyobject(py)?,
+        status.healthy.into_pyobject(py)?,
+        status.data.as_ref().map(|data| PyBytes::new(py, &data.0)).into_pyobject(py)?,
+    );
+    make(py, &classes.task_status, fields)
+}
+
+/// What became of one task of an accept.
+pub(crate) fn outcome<'py>(py: Python<'py>, outcome: &TaskOutcome) -> PyResult<Bound<'py, PyAny>> {
+    let classes = classes(py)?;
+    let fields = (
+        &*outcome.name,
+        outcome.task.map(|id| text(py, &classes.task_id, &id)).transpose()?,
+        classes.state(py, outcome.state),
+        classes.reason(py, outcome.reason),
+        outcome.message.as_deref(),
+    );
+    make(py, &classes.task_outcome, fields)
+}
+
+const fn rescind_reason(reason: RescindReason) -> &'static str {
+    match reason {
+        RescindReason::Timeout => "timeout",
+        RescindReason::AgentInactive => "agent_inactive",
+        RescindReason::RoleRemoved => "role_removed",
+        RescindReason::WeightsUpdated => "weights_updated",
+        _ => "unknown",
+    }
+}
+
+const fn end_reason(reason: EndReason) -> &'static str {
+    match reason {
+        EndReason::FailedOver => "failed_over",
+        EndReason::TornDown => "torn_down",
+        _ => "unknown",
+    }
+}

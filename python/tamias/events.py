@@ -1,0 +1,148 @@
+"""Events: what a framework and an agent driver are told, made for ``match``.
+
+An event is a notification; the kernel's state is the truth. It is identified by ``(seq, ordinal)``:
+the command that caused it, and its place among the events of that command.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TypeAlias, final
+
+from tamias.types import (
+    AgentId,
+    EndReason,
+    FrameworkId,
+    Offer,
+    OfferId,
+    RescindReason,
+    TaskId,
+    TaskSpec,
+    TaskStatus,
+    UpdateId,
+)
+
+__all__ = [
+    "AgentEvent",
+    "AgentLost",
+    "AgentRemoved",
+    "Event",
+    "FrameworkEvent",
+    "KillTask",
+    "LaunchTask",
+    "OfferReceived",
+    "OfferRescinded",
+    "Resync",
+    "SubscriptionEnded",
+    "TaskUpdated",
+    "UpdateAcknowledged",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What all events have."""
+
+    seq: int = field(default=0, kw_only=True, compare=False, repr=False)
+    """The sequence number of the command that caused it."""
+    ordinal: int = field(default=0, kw_only=True, compare=False, repr=False)
+    """Its place among the events of that command."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class OfferReceived(Event):
+    """To a framework: resources of one agent, held for it until it answers."""
+
+    offer: Offer
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class OfferRescinded(Event):
+    """To a framework: an offer ended without its doing."""
+
+    offer: OfferId
+    reason: RescindReason
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class TaskUpdated(Event):
+    """To a framework: the state of a task."""
+
+    status: TaskStatus
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class AgentLost(Event):
+    """To a framework: an agent is removed or unreachable. Its tasks get updates of their own."""
+
+    agent: AgentId
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class SubscriptionEnded(Event):
+    """To a framework: its subscription has ended; nothing follows."""
+
+    reason: EndReason
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class LaunchTask(Event):
+    """To an agent driver: start a task."""
+
+    agent: AgentId
+    task: TaskId
+    framework: FrameworkId
+    role: str
+    spec: TaskSpec
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class KillTask(Event):
+    """To an agent driver: end a task."""
+
+    agent: AgentId
+    task: TaskId
+    grace_seconds: float
+    """Time between asking and ending it."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class UpdateAcknowledged(Event):
+    """To an agent driver: the framework has seen the update."""
+
+    agent: AgentId
+    task: TaskId
+    uuid: UpdateId
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class AgentRemoved(Event):
+    """To an agent driver: the agent was removed; end its tasks and forget it."""
+
+    agent: AgentId
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Resync(Event):
+    """The reader fell behind: what follows was read from the state again, so offers and updates
+    (or launches and kills) that were seen before are repeated.
+    """
+
+
+FrameworkEvent: TypeAlias = (
+    OfferReceived | OfferRescinded | TaskUpdated | AgentLost | SubscriptionEnded | Resync
+)
+"""What a framework can be told."""
+
+AgentEvent: TypeAlias = LaunchTask | KillTask | UpdateAcknowledged | AgentRemoved | Resync
+"""What an agent driver can be told."""
