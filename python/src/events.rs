@@ -1,14 +1,14 @@
 //! Events and outcomes as objects of `tamias.events` and `tamias.types`.
 
-use pyo3::exceptions::PyNotImplementedError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
-use tamias::Nanos;
 use tamias::event::{EndReason, Event, Launch, Offer, RescindReason, TaskStatus};
 use tamias::kernel::EventRecord;
 use tamias::reply::TaskOutcome;
+use tamias::{Code, Nanos, Rejection};
 
 use crate::classes::{Classes, classes, make, text};
+use crate::errors::Error;
 use crate::resources::PyResources;
 use crate::tasks::spec_to_python;
 
@@ -68,7 +68,7 @@ fn parts<'py, 'c>(
         Event::Resync => (&classes.resync, PyTuple::empty(py)),
         other => {
             let text = format!("this package does not know the event {other:?}");
-            return Err(PyNotImplementedError::new_err(text));
+            return Err(Error::Rejected(Rejection::new(Code::NotSupported, text)).into());
         }
     })
 }

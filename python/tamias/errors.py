@@ -66,6 +66,7 @@ class Code(enum.IntEnum):
     LIMIT_REACHED = 0x501
     WOULD_BLOCK = 0x601
     JOURNAL_LOCKED = 0x602
+    JOURNAL_FULL = 0x603
     WAIT_TIMEOUT = 0x701
     HANDLE_CLOSED = 0x801
     SUPERSEDED = 0x802
@@ -77,6 +78,7 @@ class Code(enum.IntEnum):
     WRONG_SESSION = 0xC01
     NOT_YOURS = 0xC02
     SYSTEM = 0xD01
+    JOURNAL_FAILED = 0xD02
     CORRUPT = 0xE01
 
 

@@ -335,7 +335,7 @@ CASES: dict[str, tuple[Call, type[Exception], Code, str, int | None]] = {
         0,
     ),
     "a capability that is none": (
-        lambda w: w.kernel.subscribe(roles=["a"], capabilities=["MAGIC"]),  # type: ignore[list-item]
+        lambda w: anything(w.kernel).subscribe(roles=["a"], capabilities=["MAGIC"]),
         I,
         Code.MALFORMED,
         "capabilities[0]",
