@@ -9,7 +9,7 @@ use crate::error::{Rejection, shorten};
 use crate::ids::SessionId;
 
 /// Keys whose text is never a `$name`: names themselves, and words for people.
-const VERBATIM: [&str; 5] = ["do", "as", "to", "note", "bind"];
+const VERBATIM: [&str; 6] = ["do", "as", "to", "note", "differs", "bind"];
 
 /// Names and the paths to what they stand for.
 pub(super) type Paths = Vec<(String, String)>;

@@ -75,6 +75,7 @@ impl Line {
             name => Verb::Command(name.to_owned()),
         };
         take_text(&mut fields, "note")?;
+        take_text(&mut fields, "differs")?;
         let line = Self {
             label: take_text(&mut fields, "as")?,
             now: take_time(&mut fields)?,
