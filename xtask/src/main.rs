@@ -3,6 +3,7 @@
 //! A check that can be put into words belongs here and not into a wiki: it runs in `make check`.
 
 mod check;
+mod conformance;
 mod header;
 mod tidy;
 
@@ -25,6 +26,8 @@ enum Task {
     Tidy,
     /// Writes include/tamias.h from ffi/
     Header(header::Args),
+    /// Runs engine scripts and shows the first difference of each
+    Conformance(conformance::Args),
     /// Runs what must be clean before a commit: format, lints, tidy, header
     Check,
 }
@@ -34,6 +37,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse().task {
         Task::Tidy => tidy::run(root),
         Task::Header(args) => header::run(root, &args),
+        Task::Conformance(args) => conformance::run(&args),
         Task::Check => check::run(root),
     };
     match result {
