@@ -236,6 +236,7 @@ impl Machine<'_> {
                 updates: 0,
                 unreachable_since: None,
                 retry: None,
+                healthy: None,
             },
         );
         if let Some(launch) = self.state.describe_launch(id) {

@@ -100,6 +100,7 @@ impl Machine<'_> {
             status.task = Some(id);
             status.agent = Some(task.agent);
             status.state = task.reconciled_state();
+            status.healthy = task.healthy;
             if task.state == TaskState::Unreachable {
                 (status.state, status.unreachable_time) = (task.state, task.unreachable_since);
             }
@@ -153,7 +154,7 @@ impl Machine<'_> {
         status.unreachable_time = task.unreachable_since;
         let aware = self.state.frameworks.get(framework).is_some_and(|f| f.is_partition_aware());
         if let Some(task) = self.state.tasks.get_mut(id) {
-            task.told = Some(state.seen_by(aware));
+            (task.told, task.healthy) = (Some(state.seen_by(aware)), None);
         }
         self.tell_status(framework, status);
     }

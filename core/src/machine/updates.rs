@@ -146,7 +146,7 @@ impl Machine<'_> {
         let framework = task.framework;
         let connected = self.state.frameworks.get(framework).is_some_and(|f| f.session().is_some());
         let Some(head) = task.pending.front().filter(|_| connected) else { return };
-        task.told = Some(head.state);
+        (task.told, task.healthy) = (Some(head.state), head.healthy);
         if let Some(status) = self.state.describe_update(id) {
             self.tell_framework(framework, Event::Update(status));
         }

@@ -127,6 +127,9 @@ pub struct Task {
     /// Redelivery of the update in flight.
     #[n(17)]
     pub retry: Option<Retry>,
+    /// What the framework was told last of its health.
+    #[n(18)]
+    pub healthy: Option<bool>,
 }
 
 /// The redelivery of an update in flight.
