@@ -478,6 +478,13 @@
 /// Thread-safe.
 typedef struct tamias_kernel tamias_kernel;
 
+/// An agent that runs tasks as processes of this machine, under a small supervisor executable. It
+/// has no thread: whoever waits on a session of the kernel, or calls tamias_kernel_drive(), serves
+/// it. Processes of tasks are no children of this process.
+///
+/// Thread-safe.
+typedef struct tamias_local_agent tamias_local_agent;
+
 /// An open session. It speaks in one capacity: functions named tamias_framework_... need one of
 /// tamias_kernel_subscribe(), those named tamias_agent_... one of tamias_kernel_agent_driver(); any
 /// other is answered with TAMIAS_ERR_WRONG_SESSION. It keeps its kernel alive.
@@ -1239,6 +1246,58 @@ int32_t tamias_agent_register(const struct tamias_session *driver,
                               const struct tamias_agent_info *info,
                               uint64_t *agent,
                               struct tamias_error *err);
+
+/// Starts a local agent, or attaches to the tasks that an earlier owner of the work directory left
+/// running. Free it with tamias_local_agent_free().
+///
+/// `json` is an object: `{"work_dir":"/var/lib/ci"}`, and if wanted "name" (default "local"),
+/// "resources" (default: the cpus and memory of this machine), "attributes", "on_owner_exit" ("kill"
+/// or "keep"), "kill_grace_seconds", "executable" (of tamias-supervisor; default: TAMIAS_SUPERVISOR
+/// in the environment, or beside the program or the library), "cgroup".
+///
+/// Errors: TAMIAS_ERR_MALFORMED with the key in `field`, TAMIAS_ERR_SYSTEM,
+/// TAMIAS_ERR_AGENT_CONNECTED while another agent of that name is at work.
+///
+/// Thread-safe. Since: 0.1. Stability: stable.
+TAMIAS_API
+int32_t tamias_local_agent_open(const struct tamias_kernel *kernel,
+                                struct tamias_str json,
+                                struct tamias_local_agent **out,
+                                struct tamias_error *err);
+
+/// The agent's id; 0 for NULL.
+///
+/// Thread-safe. Since: 0.1. Stability: stable.
+TAMIAS_API uint64_t tamias_local_agent_id(const struct tamias_local_agent *agent);
+
+/// Says in one line what holds tasks to their resources here: cgroups or resource limits, and what
+/// of it is enforced. It was tried out, not guessed.
+///
+/// Errors: TAMIAS_ERR_HANDLE_CLOSED after tamias_local_agent_close().
+///
+/// Thread-safe. Since: 0.1. Stability: stable.
+TAMIAS_API
+int32_t tamias_local_agent_limits(const struct tamias_local_agent *agent,
+                                  struct tamias_buffer *out,
+                                  struct tamias_error *err);
+
+/// Leaves in good order: its tasks are ended, or kept, as its options say. Waits for ended ones to
+/// be dead, at most `timeout_ns`, and says whether they all are; they are ended all the same.
+/// `all_ended` may be NULL. Again is no matter.
+///
+/// Thread-safe. Since: 0.1. Stability: stable.
+TAMIAS_API
+int32_t tamias_local_agent_close(const struct tamias_local_agent *agent,
+                                 int64_t timeout_ns,
+                                 bool *all_ended,
+                                 struct tamias_error *err);
+
+/// Gives the handle back; what tamias_local_agent_close() has not ended ends or is kept now. NULL is
+/// allowed; the same handle twice is not.
+///
+/// Externally synchronised. Since: 0.1. Stability: stable.
+TAMIAS_API
+void tamias_local_agent_free(struct tamias_local_agent *agent);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -16,6 +16,7 @@
 //! | [`batch`] | flags and results of batches |
 //! | [`offers`] | hot verbs of a framework: accept, decline, revive, suppress |
 //! | [`tasks`] | hot verbs about tasks: acknowledge, kill, update; registering an agent |
+//! | [`local_agent`] | the agent that runs tasks as processes of this machine |
 //! | [`boundary`] | the funnel of every call: no panic leaves, every pointer is checked |
 //! | [`values`] | values of C as values of the core |
 //!
@@ -47,6 +48,8 @@ pub mod events;
 pub mod batch;
 pub mod offers;
 pub mod tasks;
+
+pub mod local_agent;
 
 mod boundary;
 #[cfg(test)]

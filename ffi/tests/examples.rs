@@ -51,3 +51,18 @@ fn run_script_names_the_line_that_failed() {
     let expected = format!("{}:2: UnknownCommand: do: ", file.path().display());
     assert!(message.starts_with(&expected), "{message}");
 }
+
+#[test]
+fn run_processes_runs_real_commands() {
+    let dir = tempfile::tempdir().unwrap();
+    let program = Program::compile("ffi/examples/run_processes.c");
+    let work = dir.path().to_str().unwrap();
+    let mut command = program.command();
+    command.env("TAMIAS_SUPERVISOR", common::supervisor());
+    let output = command.args([work, "echo one", "exit 3"]).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert!(text.contains("task-0 TASK_FINISHED exit code 0"), "{text}{errors}");
+    assert!(text.contains("task-1 TASK_FAILED exit code 3"), "{text}{errors}");
+    assert_eq!(output.status.code(), Some(1));
+}

@@ -8,6 +8,7 @@
 //! [`OnOwnerExit::Keep`] and a journal the next process reports the tasks that are still there,
 //! and every end that the kernel has not heard of.
 
+mod options;
 mod report;
 
 use std::os::fd::RawFd;
@@ -16,7 +17,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use tamias::attributes::Attributes;
 use tamias::command::{RegisterAgent, ReportedTask, ReregisterAgent};
 use tamias::event::{Event, Launch};
 use tamias::ids::{AgentId, TaskId};
@@ -24,36 +24,13 @@ use tamias::kernel::Service;
 use tamias::resources::{Amount, Name, Resource, Resources};
 use tamias::{AgentDriver, Code, Kernel, Rejection};
 
+pub use options::LocalAgentOptions;
+
 use crate::task::{LaunchRequest, TaskLimits, TaskState};
-use crate::{Limits, Supervisor, SupervisorEvent, SupervisorOptions, TaskCommand, detect};
+use crate::{Limits, Supervisor, SupervisorEvent, TaskCommand, detect};
 
 /// Events taken from the kernel at a time.
 const BATCH: usize = 1024;
-
-/// How to start a local agent.
-#[derive(Clone, Debug)]
-pub struct LocalAgentOptions {
-    /// The supervisor's options; the work directory names the agent on this machine.
-    pub supervisor: SupervisorOptions,
-    /// The agent's name in the kernel, by which it is found again after a restart.
-    pub name: String,
-    /// What it offers; `None`: the cpus and memory of this machine.
-    pub resources: Option<Resources>,
-    /// What frameworks may look at.
-    pub attributes: Attributes,
-}
-
-impl LocalAgentOptions {
-    /// The whole machine, under the name `local`.
-    pub fn new(work_dir: impl Into<PathBuf>) -> Self {
-        Self {
-            supervisor: SupervisorOptions::new(work_dir),
-            name: "local".to_owned(),
-            resources: None,
-            attributes: Attributes::default(),
-        }
-    }
-}
 
 /// An agent that runs tasks on this machine. Dropping it is its owner's exit: its tasks are killed
 /// or kept, as its options say. Thread-safe.

@@ -21,16 +21,17 @@ pub fn cxx_compiler() -> String {
     std::env::var("CXX").unwrap_or_else(|_| "g++".into())
 }
 
-/// The folder in which Cargo put the libraries of this build.
+/// The folder in which Cargo puts libraries and executables of this build; both are up to date. A
+/// test of a package does not by itself build its shared library, nor another package's program.
 pub fn library_folder() -> PathBuf {
-    let mut folder = std::env::current_exe().unwrap();
-    folder.pop();
-    for candidate in [folder.clone(), folder.parent().unwrap().to_owned()] {
-        if candidate.join("libtamias.so").exists() {
-            return candidate;
-        }
-    }
-    panic!("no libtamias.so beside {}", folder.display());
+    static BUILT: std::sync::Once = std::sync::Once::new();
+    BUILT.call_once(|| {
+        let mut build = Command::new(env!("CARGO"));
+        let packages = ["build", "--quiet", "--package", "tamias-ffi", "--package", "tamias-agent"];
+        run(build.current_dir(root()).args(packages));
+    });
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or(root().join("target"), PathBuf::from);
+    target.join("debug")
 }
 
 /// Runs a program; its output if it succeeds, else a panic that shows everything.
@@ -91,4 +92,9 @@ pub fn abi_version() -> u32 {
     let header = std::fs::read_to_string(root().join("include/tamias.h")).unwrap();
     let line = header.lines().find_map(|line| line.strip_prefix("#define TAMIAS_ABI_VERSION "));
     line.unwrap().parse().unwrap()
+}
+
+/// The supervisor of this build.
+pub fn supervisor() -> PathBuf {
+    library_folder().join("tamias-supervisor")
 }
