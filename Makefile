@@ -91,12 +91,15 @@ else
 	@echo "==> python: there is no python/ in this checkout"
 endif
 
+CGO := CGO_ENABLED=1 CGO_CFLAGS="-I$(CURDIR)/include" \
+	CGO_LDFLAGS="-L$(LIBRARY) -ltamias -Wl,-rpath,$(LIBRARY)"
+
+# -count=1: go keeps the results of tests, and does not see that the library has changed.
 test-go: $(if $(HAS_GO),library)
 ifneq ($(HAS_GO),)
 	@tools/doctor go cc
-	@CGO_CFLAGS="-I$(CURDIR)/include" \
-		CGO_LDFLAGS="-L$(LIBRARY) -ltamias -Wl,-rpath,$(LIBRARY)" \
-		$(STAGE) go go -C go-example test ./...
+	@$(CGO) $(STAGE) vet go -C go-example vet ./...
+	@$(CGO) $(STAGE) go go -C go-example test -race -count=1 ./...
 else
 	@echo "==> go: there is no go-example/ in this checkout"
 endif

@@ -1,0 +1,3 @@
+module tamias.dev/tamias/go-example
+
+go 1.24

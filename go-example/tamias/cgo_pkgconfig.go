@@ -1,0 +1,6 @@
+//go:build pkgconfig
+
+package tamias
+
+// #cgo pkg-config: tamias
+import "C"
