@@ -206,6 +206,9 @@
 /// Another process has the journal open.
 #define TAMIAS_ERR_JOURNAL_LOCKED -1538
 
+/// The journal's buffer in memory is full until it is flushed.
+#define TAMIAS_ERR_JOURNAL_FULL -1539
+
 /// The wait timed out.
 #define TAMIAS_ERR_WAIT_TIMEOUT -1793
 
@@ -238,6 +241,9 @@
 
 /// The operating system refused; the message carries its words.
 #define TAMIAS_ERR_SYSTEM -3329
+
+/// An earlier flush failed: what is on the disk is uncertain, the journal takes nothing more.
+#define TAMIAS_ERR_JOURNAL_FAILED -3330
 
 /// A damaged journal or snapshot; the message names the offset.
 #define TAMIAS_ERR_CORRUPT -3585

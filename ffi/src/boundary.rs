@@ -306,3 +306,47 @@ pub(crate) fn check_reserved(reserved: &[u8], field: &str) -> Outcome {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_becomes_a_status() {
+        let mut err = crate::error::tests::record();
+        // SAFETY: a record whose size is set.
+        let status = unsafe { guard(&raw mut err, || panic!("on {}", "purpose")) };
+        assert_eq!(status, error::status(Code::Defect));
+        let message = crate::error::tests::text(&err.message);
+        assert!(message.ends_with("please report it: on purpose"), "{message}");
+        guard_free(|| panic!("while freeing"));
+    }
+
+    #[test]
+    fn items_are_read_by_stride() {
+        #[derive(Clone, Copy)]
+        #[repr(C)]
+        struct Grown {
+            old: u32,
+            new: u32,
+        }
+        // SAFETY: integers.
+        unsafe impl Plain for Grown {
+            const NAME: &'static str = "grown";
+            const MINIMUM: usize = 4;
+        }
+        let read = |bytes: &[u32], stride: usize| {
+            let count = bytes.len() * 4 / stride;
+            // SAFETY: that many items of that stride.
+            let items = unsafe { read_items(bytes.as_ptr().cast::<Grown>(), count, stride, "x") };
+            items.map(|items| items.iter().map(|item| (item.old, item.new)).collect::<Vec<_>>())
+        };
+        assert_eq!(read(&[1, 2, 3], 4).unwrap(), [(1, 0), (2, 0), (3, 0)], "an older program");
+        assert_eq!(read(&[1, 2, 3, 4], 8).unwrap(), [(1, 2), (3, 4)]);
+        assert_eq!(read(&[1, 2, 0, 3, 4, 0], 12).unwrap(), [(1, 2), (3, 4)], "a newer program");
+        let rejected = read(&[1, 2, 0, 3, 4, 5], 12).unwrap_err();
+        assert_eq!((rejected.code(), rejected.list_index()), (Code::NotSupported, Some(1)));
+        assert_eq!(rejected.field(), "x[1]");
+        assert_eq!(read(&[1], 2).unwrap_err().code(), Code::BadStruct);
+    }
+}

@@ -80,6 +80,8 @@ pub const TAMIAS_ERR_LIMIT_REACHED: i32 = -1281;
 pub const TAMIAS_ERR_WOULD_BLOCK: i32 = -1537;
 /// Another process has the journal open.
 pub const TAMIAS_ERR_JOURNAL_LOCKED: i32 = -1538;
+/// The journal's buffer in memory is full until it is flushed.
+pub const TAMIAS_ERR_JOURNAL_FULL: i32 = -1539;
 /// The wait timed out.
 pub const TAMIAS_ERR_WAIT_TIMEOUT: i32 = -1793;
 /// The handle was closed.
@@ -102,6 +104,8 @@ pub const TAMIAS_ERR_WRONG_SESSION: i32 = -3073;
 pub const TAMIAS_ERR_NOT_YOURS: i32 = -3074;
 /// The operating system refused; the message carries its words.
 pub const TAMIAS_ERR_SYSTEM: i32 = -3329;
+/// An earlier flush failed: what is on the disk is uncertain, the journal takes nothing more.
+pub const TAMIAS_ERR_JOURNAL_FAILED: i32 = -3330;
 /// A damaged journal or snapshot; the message names the offset.
 pub const TAMIAS_ERR_CORRUPT: i32 = -3585;
 
@@ -244,10 +248,16 @@ pub extern "C" fn tamias_code_name(code: i32) -> *const c_char {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    fn text(place: &[c_char]) -> String {
+    /// A record as TAMIAS_ERROR_INIT makes it.
+    pub(crate) fn record() -> Error {
+        let size = u32::try_from(size_of::<Error>()).unwrap();
+        Error { size, code: 0, index: -1, id: 0, field: [0; 128], message: [0; 1024] }
+    }
+
+    pub(crate) fn text(place: &[c_char]) -> String {
         let bytes = place.iter().map(|c| c.to_ne_bytes()[0]).take_while(|b| *b != 0);
         String::from_utf8(bytes.collect()).unwrap()
     }

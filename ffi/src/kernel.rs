@@ -282,7 +282,7 @@ pub unsafe extern "C" fn tamias_kernel_advance(
 ) -> i32 {
     let body = || {
         // SAFETY: the conventions.
-        let kernel = unsafe { core(kernel) }?;
+        let kernel = unsafe { core_here(kernel) }?;
         let (now, to) = (kernel.now(), Time(to_ns));
         if to < now {
             let text = format!("{to} s is before {now} s, the kernel's time: it runs forward only");
