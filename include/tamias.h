@@ -1257,9 +1257,9 @@ int32_t tamias_agent_register(const struct tamias_session *driver,
 /// running. Free it with tamias_local_agent_free().
 ///
 /// `json` is an object: `{"work_dir":"/var/lib/ci"}`, and if wanted "name" (default "local"),
-/// "resources" (default: the cpus and memory of this machine), "attributes", "on_owner_exit" ("kill"
-/// or "keep"), "kill_grace_seconds", "executable" (of tamias-supervisor; default: TAMIAS_SUPERVISOR
-/// in the environment, or beside the program or the library), "cgroup".
+/// "resources" (default: the cpus and memory of this machine), "attributes", "on_owner_exit"
+/// ("kill" or "keep"), "kill_grace_seconds", "executable" (of tamias-supervisor; default:
+/// TAMIAS_SUPERVISOR in the environment, or beside the program or the library), "cgroup".
 ///
 /// Errors: TAMIAS_ERR_MALFORMED with the key in `field`, TAMIAS_ERR_SYSTEM,
 /// TAMIAS_ERR_AGENT_CONNECTED while another agent of that name is at work.
@@ -1298,12 +1298,11 @@ int32_t tamias_local_agent_close(const struct tamias_local_agent *agent,
                                  bool *all_ended,
                                  struct tamias_error *err);
 
-/// Gives the handle back; what tamias_local_agent_close() has not ended ends or is kept now. NULL is
-/// allowed; the same handle twice is not.
+/// Gives the handle back; what tamias_local_agent_close() has not ended ends or is kept now. NULL
+/// is allowed; the same handle twice is not.
 ///
 /// Externally synchronised. Since: 0.1. Stability: stable.
-TAMIAS_API
-void tamias_local_agent_free(struct tamias_local_agent *agent);
+TAMIAS_API void tamias_local_agent_free(struct tamias_local_agent *agent);
 
 #ifdef __cplusplus
 }  // extern "C"

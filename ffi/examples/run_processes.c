@@ -2,7 +2,8 @@
  * Runs shell commands as tasks of this machine: run_processes WORK_DIR COMMAND...
  *
  * The local agent starts them under its supervisor, so they are no children of this program, whose
- * own SIGCHLD handling stays its own. Build: cc run_processes.c $(pkg-config --cflags --libs tamias)
+ * own SIGCHLD handling stays its own.
+ * Build: cc run_processes.c $(pkg-config --cflags --libs tamias)
  */
 
 #include <stdio.h>

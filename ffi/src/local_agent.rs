@@ -22,9 +22,9 @@ pub struct LocalAgent(Agent);
 /// running. Free it with tamias_local_agent_free().
 ///
 /// `json` is an object: `{"work_dir":"/var/lib/ci"}`, and if wanted "name" (default "local"),
-/// "resources" (default: the cpus and memory of this machine), "attributes", "on_owner_exit" ("kill"
-/// or "keep"), "kill_grace_seconds", "executable" (of tamias-supervisor; default: TAMIAS_SUPERVISOR
-/// in the environment, or beside the program or the library), "cgroup".
+/// "resources" (default: the cpus and memory of this machine), "attributes", "on_owner_exit"
+/// ("kill" or "keep"), "kill_grace_seconds", "executable" (of tamias-supervisor; default:
+/// TAMIAS_SUPERVISOR in the environment, or beside the program or the library), "cgroup".
 ///
 /// Errors: TAMIAS_ERR_MALFORMED with the key in `field`, TAMIAS_ERR_SYSTEM,
 /// TAMIAS_ERR_AGENT_CONNECTED while another agent of that name is at work.
@@ -113,8 +113,8 @@ pub unsafe extern "C" fn tamias_local_agent_close(
     unsafe { guard(err, body) }
 }
 
-/// Gives the handle back; what tamias_local_agent_close() has not ended ends or is kept now. NULL is
-/// allowed; the same handle twice is not.
+/// Gives the handle back; what tamias_local_agent_close() has not ended ends or is kept now. NULL
+/// is allowed; the same handle twice is not.
 ///
 /// Externally synchronised. Since: 0.1. Stability: stable.
 #[unsafe(no_mangle)]
