@@ -1,14 +1,19 @@
 /*
- * Runs an engine script over the generic verb: `run_script FILE`.
+ * Runs engine scripts over the generic verb: run_script PATH, a script or a folder of them.
  *
- * The first line that is neither blank nor a comment opens the kernel, each further line goes to
- * tamias_command(); what comes back is printed, and at the end the state hash. docs/conformance.md
- * describes the lines. Exit status: 0, 1 if a line failed, 2 if the file cannot be read.
+ * The first line of a script that is neither blank nor a comment opens a kernel, each further line
+ * goes to tamias_command(); what comes back is printed, and at the end the state hash.
+ * docs/conformance.md describes the lines. Exit status: 0, 1 if a line failed, 2 if a file cannot
+ * be read.
  */
 
+#define _POSIX_C_SOURCE 200809L
+
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "tamias.h"
 
@@ -50,7 +55,7 @@ static int says_nothing(const char *line, size_t len)
     return start >= len || line[start] == '#';
 }
 
-static int print_hash(const tamias_kernel *kernel, tamias_error *err)
+static int32_t print_hash(const tamias_kernel *kernel, tamias_error *err)
 {
     uint8_t hash[TAMIAS_HASH_BYTES];
     int32_t status = tamias_kernel_state_hash(kernel, hash, err);
@@ -69,10 +74,13 @@ static int print_hash(const tamias_kernel *kernel, tamias_error *err)
 static int32_t run_line(tamias_kernel **kernel, const char *line, size_t len, tamias_buffer *out,
                         tamias_error *err)
 {
+    tamias_options options = TAMIAS_OPTIONS_INIT;
     int32_t status;
 
     if (*kernel == NULL) {
-        tamias_options options = TAMIAS_OPTIONS_INIT;
+        if (says_nothing(line, len)) {
+            return TAMIAS_OK;
+        }
         options.json.ptr = line;
         options.json.len = len;
         return tamias_kernel_open(&options, kernel, err);
@@ -85,42 +93,90 @@ static int32_t run_line(tamias_kernel **kernel, const char *line, size_t len, ta
     return status;
 }
 
-int main(int argc, char **argv)
+/* Runs one script with a kernel of its own; gives the exit status. */
+static int run_script(const char *path)
 {
     tamias_kernel *kernel = NULL;
     tamias_buffer out = TAMIAS_BUFFER_INIT;
     tamias_error err = TAMIAS_ERROR_INIT;
     int32_t status = TAMIAS_OK;
     unsigned long number = 0;
-    char *text;
-    const char *line;
+    char *text = read_file(path);
+    const char *line = text;
 
-    if (argc != 2) {
-        fprintf(stderr, "usage: run_script FILE\n");
-        return 2;
-    }
-    text = read_file(argv[1]);
     if (text == NULL) {
-        fprintf(stderr, "cannot read %s\n", argv[1]);
+        fprintf(stderr, "cannot read %s\n", path);
         return 2;
     }
-    for (line = text; *line != 0 && status == TAMIAS_OK;) {
+    while (*line != 0 && status == TAMIAS_OK) {
         size_t len = strcspn(line, "\n");
         ++number;
-        if (!says_nothing(line, len)) {
-            status = run_line(&kernel, line, len, &out, &err);
-        }
+        status = run_line(&kernel, line, len, &out, &err);
         line += len + (line[len] == '\n');
     }
-    if (status == TAMIAS_OK && kernel != NULL) {
+    if (status == TAMIAS_OK) {
+        /* Without a kernel this says so. */
         status = print_hash(kernel, &err);
     }
     if (status != TAMIAS_OK) {
         fflush(stdout);
-        fprintf(stderr, "%s:%lu: %s: %s\n", argv[1], number, tamias_code_name(status), err.message);
+        fprintf(stderr, "%s:%lu: %s: %s\n", path, number, tamias_code_name(status), err.message);
     }
     tamias_buffer_free(&out);
     tamias_kernel_free(kernel);
     free(text);
     return status == TAMIAS_OK ? 0 : 1;
+}
+
+static int is_script(const struct dirent *entry)
+{
+    size_t len = strlen(entry->d_name);
+
+    return len > 6 && strcmp(entry->d_name + len - 6, ".jsonl") == 0;
+}
+
+static int by_bytes(const struct dirent **a, const struct dirent **b)
+{
+    return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+/* Runs all scripts of a folder in the byte order of their names. */
+static int run_folder(const char *folder)
+{
+    struct dirent **entries = NULL;
+    int count = scandir(folder, &entries, is_script, by_bytes);
+    int exit_status = count > 0 ? 0 : 2, i;
+
+    if (count <= 0) {
+        fprintf(stderr, "%s holds no script: their names end in .jsonl\n", folder);
+    }
+    for (i = 0; i < count; ++i) {
+        size_t len = strlen(folder) + strlen(entries[i]->d_name) + 2;
+        char *path = malloc(len);
+        int status = 2;
+
+        if (path != NULL) {
+            snprintf(path, len, "%s/%s", folder, entries[i]->d_name);
+            status = run_script(path);
+        }
+        exit_status = status > exit_status ? status : exit_status;
+        free(path);
+        free(entries[i]);
+    }
+    free(entries);
+    return exit_status;
+}
+
+int main(int argc, char **argv)
+{
+    struct stat what;
+
+    if (argc != 2) {
+        fprintf(stderr, "usage: run_script PATH\n");
+        return 2;
+    }
+    if (stat(argv[1], &what) == 0 && S_ISDIR(what.st_mode)) {
+        return run_folder(argv[1]);
+    }
+    return run_script(argv[1]);
 }

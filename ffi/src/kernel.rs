@@ -164,9 +164,6 @@ pub unsafe extern "C" fn tamias_command(
         let line = Str { ptr: line, len };
         // SAFETY: the conventions.
         let (kernel, line) = unsafe { (core(kernel)?, line.text(Code::Malformed, "line")?) };
-        if line.is_empty() {
-            return Err(bad_struct("line", "is empty: give a JSON object"));
-        }
         if out.is_null() || !out.is_aligned() {
             return Err(bad_struct("out", "is NULL or not aligned"));
         }

@@ -66,3 +66,40 @@ fn run_processes_runs_real_commands() {
     assert!(text.contains("task-1 TASK_FAILED exit code 3"), "{text}{errors}");
     assert_eq!(output.status.code(), Some(1));
 }
+
+/// What a runner must print for the scripts of a folder, by the algorithm of docs/conformance.md.
+fn traces(folder: &std::path::Path) -> String {
+    let entries = folder.read_dir().unwrap().map(|entry| entry.unwrap().path());
+    let mut scripts: Vec<_> =
+        entries.filter(|path| path.extension().is_some_and(|e| e == "jsonl")).collect();
+    scripts.sort();
+    assert!(scripts.len() >= 10, "only {} scripts", scripts.len());
+    let mut trace = String::new();
+    for path in scripts {
+        let text = std::fs::read_to_string(path).unwrap();
+        let says = |line: &&str| !line.trim().is_empty() && !line.trim().starts_with('#');
+        let mut lines = text.lines().skip_while(|line| !says(line));
+        let kernel = tamias_core::Kernel::open_json(lines.next().unwrap()).unwrap();
+        for line in lines {
+            let out = kernel.command(None, line).unwrap();
+            if !out.is_empty() {
+                trace = trace + &out + "\n";
+            }
+        }
+        let hash = kernel.state_hash().iter().fold(String::new(), |h, b| h + &format!("{b:02x}"));
+        trace = trace + "hash " + &hash + "\n";
+    }
+    trace
+}
+
+#[test]
+fn the_corpus_of_scripts_gives_the_same_bytes_as_in_rust() {
+    let program = Program::compile("ffi/examples/run_script.c");
+    let folder = common::root().join("tests/conformance");
+    let output = program.run(&[&folder]);
+    let (came, wanted) = (stdout(&output), traces(&folder));
+    let mut lines = came.lines().zip(wanted.lines());
+    let different = lines.find(|(came, wanted)| came != wanted);
+    assert_eq!(different, None, "the first line that differs");
+    assert!(came == wanted, "one has more lines than the other");
+}
