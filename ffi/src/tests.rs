@@ -195,3 +195,11 @@ fn the_layout_is_the_one_written_down() {
         }
     }
 }
+
+#[test]
+fn handles_may_be_shared_between_threads() {
+    const fn shareable<T: Send + Sync>() {}
+    shareable::<crate::kernel::Kernel>();
+    shareable::<crate::session::Session>();
+    shareable::<crate::local_agent::LocalAgent>();
+}

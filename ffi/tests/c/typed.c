@@ -268,6 +268,40 @@ static void failover(void)
     close_world(&w);
 }
 
+/* A kernel on a journal: nobody else may open it, and it comes back as it was. */
+static void journal(void)
+{
+    char json[256];
+    const char *line = "{\"do\":\"update_weights\",\"weights\":[{\"role\":\"a\",\"weight\":2}]}";
+    const char *folder = getenv("CHECK_FOLDER");
+    tamias_options options = TAMIAS_OPTIONS_INIT;
+    tamias_kernel *kernel, *second = NULL;
+    tamias_session *operator_session = NULL;
+    tamias_buffer out = TAMIAS_BUFFER_INIT;
+    struct hash fresh, weighted;
+
+    CHECK(folder != NULL);
+    sprintf(json, "{\"clock\":\"manual\",\"journal\":\"%.200s/journal\"}", folder);
+    kernel = open_json(json);
+    options.json = tamias_str_z(json);
+    FAILS(tamias_kernel_open(&options, &second, &err), TAMIAS_ERR_JOURNAL_LOCKED, "journal");
+    fresh = hash_of(kernel);
+    OK(tamias_kernel_operator(kernel, &operator_session, &err));
+    OK(tamias_command(kernel, tamias_session_id(operator_session), line, strlen(line), &out,
+                      &err));
+    OK(tamias_command(kernel, 0, NULL, 0, &out, &err));
+    CHECK(out.len == 0 && out.data[0] == 0);
+    tamias_session_free(operator_session);
+    weighted = hash_of(kernel);
+    CHECK(!same(fresh, weighted));
+    tamias_kernel_free(kernel);
+
+    kernel = open_json(json);
+    CHECK(!same(fresh, hash_of(kernel)));
+    tamias_kernel_free(kernel);
+    tamias_buffer_free(&out);
+}
+
 /* A session that falls behind is told so, and brought up to date. */
 static void resync(void)
 {
@@ -301,6 +335,7 @@ int main(int argc, char **argv)
     offers_in_batches();
     batches();
     failover();
+    journal();
     if (argc == 1) {
         /* With an argument everything small: valgrind is slow. */
         resync();
