@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use tamias::command::{RegisterAgent, Subscribe, TaskSpec, Update};
 use tamias::event::{Event, Offer, RescindReason, TaskStatus};
+use tamias::kernel::journal::{JournalOptions, replay_path};
 use tamias::status::TaskState;
 use tamias::{Clock, Code, Kernel, Nanos, Options, Session, Time};
 
@@ -223,4 +224,29 @@ fn an_atomic_batch_is_applied_whole_or_not_at_all() {
     let results = driver.call_batch(commands, Batch::BestEffort).unwrap();
     assert!(results.iter().all(Result::is_err));
     assert_eq!(kernel.branch().agents().len(), 1);
+}
+
+#[test]
+fn a_close_ends_waits_and_frees_the_journal() {
+    let path = std::env::temp_dir().join(format!("tamias-close-{}", std::process::id()));
+    let _ = std::fs::remove_file(&path);
+    let wanted = JournalOptions::new(Options::default(), Time(0));
+    let open = || Kernel::open_journal(&path, &wanted, Clock::system());
+    let kernel = open().unwrap();
+    let framework = kernel.subscribe(roles(&["dev"])).unwrap();
+    assert_eq!(open().unwrap_err().code(), Code::JournalLocked);
+    let (seq, hash) = (kernel.branch().seq(), kernel.state_hash());
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| framework.wait(Some(Duration::from_secs(60))));
+        kernel.close().unwrap();
+        kernel.close().unwrap();
+        assert_eq!(waiting.join().unwrap().unwrap_err().code(), Code::HandleClosed);
+    });
+    assert_eq!(framework.revive(&[]).unwrap_err().code(), Code::HandleClosed);
+    assert_eq!(kernel.tick().unwrap_err().code(), Code::HandleClosed);
+    let replayed = replay_path(&path, None).unwrap();
+    assert_eq!((replayed.state.seq(), replayed.state.hash()), (seq, hash));
+    // The handles are still there, the lock is not.
+    open().unwrap().close().unwrap();
+    std::fs::remove_file(&path).unwrap();
 }

@@ -1,7 +1,5 @@
 //! The agent driver's handle: the seam between the kernel and what runs tasks.
 
-use std::sync::Arc;
-
 use pyo3::prelude::*;
 use tamias::command::{
     RegisterAgent, RemoveAgent, ReportedTask, ReregisterAgent, Update, UpdateAgent,
@@ -20,7 +18,7 @@ use crate::session::{Handle, event_methods, session_methods};
 /// Made by ``Kernel.agent_driver()``.
 #[pyclass(frozen, weakref, module = "tamias", name = "AgentDriver")]
 pub(crate) struct PyAgentDriver {
-    pub(crate) handle: Arc<Handle>,
+    pub(crate) handle: Handle,
 }
 
 #[pymethods]

@@ -50,6 +50,7 @@ classes! {
         subscription_ended = "SubscriptionEnded", launch_task = "LaunchTask",
         kill_task = "KillTask", update_acknowledged = "UpdateAcknowledged",
         agent_removed = "AgentRemoved", resync = "Resync";
+    "tamias.journal": replayed_journal = "ReplayedJournal";
     "decimal": decimal = "Decimal";
     "datetime": timedelta = "timedelta";
 }

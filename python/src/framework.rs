@@ -1,7 +1,5 @@
 //! The framework's handle.
 
-use std::sync::Arc;
-
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyString, PyTuple};
 use tamias::command::{
@@ -11,7 +9,7 @@ use tamias::command::{
 use tamias::ids::{FrameworkId, OfferId};
 use tamias::options::OnInvalid;
 use tamias::value::Capability;
-use tamias::{Code, Nanos, Rejection, Reply};
+use tamias::{Code, Kernel, Nanos, Rejection, Reply};
 
 use crate::classes::{classes, text as id_text};
 use crate::convert::{entries, maybe_nanos, maybe_text, parsed, text, texts, uuid, wrong_type};
@@ -24,7 +22,7 @@ use crate::tasks::{reference, specs};
 /// timeout, by name or id. Made by ``Kernel.subscribe()``.
 #[pyclass(frozen, weakref, module = "tamias", name = "Framework")]
 pub(crate) struct PyFramework {
-    pub(crate) handle: Arc<Handle>,
+    pub(crate) handle: Handle,
     id: FrameworkId,
     name: Option<Box<str>>,
     roles: Vec<Box<str>>,
@@ -32,18 +30,11 @@ pub(crate) struct PyFramework {
 }
 
 impl PyFramework {
-    pub(crate) fn subscribe(
-        py: Python<'_>,
-        handle: Arc<Handle>,
-        command: Subscribe,
-    ) -> Result<Self> {
+    pub(crate) fn subscribe(py: Python<'_>, kernel: &Kernel, command: Subscribe) -> Result<Self> {
         let (name, roles) = (command.name.clone(), command.roles.clone());
-        match handle.enter(py, command)? {
-            Reply::Subscribed { framework: id, resubscribed } => {
-                Ok(Self { handle, id, name, roles, resubscribed })
-            }
-            _ => Err(defect("subscribe gave no framework").into()),
-        }
+        let framework = py.detach(|| kernel.subscribe(command))?;
+        let (id, resubscribed) = (framework.id(), framework.is_resubscribed());
+        Ok(Self { handle: Handle::new(framework), id, name, roles, resubscribed })
     }
 
     fn use_offers<'py>(

@@ -1,17 +1,16 @@
 //! The kernel's handle.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::path::PathBuf;
 
 use pyo3::prelude::*;
-use tamias::command::{OpenSession, SessionKind, Subscribe};
-use tamias::machine::apply;
-use tamias::{Clock, Code, Effects, Envelope, Kernel, Rejection, Reply, Time};
+use pyo3::types::PyTuple;
+use tamias::kernel::journal::{Durability, JournalOptions};
+use tamias::{Clock, Code, Kernel, Rejection, Time};
 
 use crate::agent_driver::PyAgentDriver;
 use crate::classes::classes;
-use crate::convert::{maybe_text, nanos, wrong_type};
-use crate::errors::{Error, Result, reject};
+use crate::convert::{nanos, parsed, text, wrong_type};
+use crate::errors::{Result, reject};
 use crate::framework::{PyFramework, subscription};
 use crate::operator::PyOperator;
 use crate::options::options;
@@ -20,43 +19,63 @@ use crate::session::Handle;
 /// A scheduling kernel.
 ///
 /// ``preset`` is ``"default"`` or ``"mesos"``, ``options`` what differs from it, ``clock`` a
-/// ``ManualClock`` for tests and simulations. Thread-safe. Closing it closes all its sessions.
+/// ``ManualClock`` for tests and simulations. With ``journal`` every command is kept in that file,
+/// and what it holds already is replayed; ``durability="sync"`` has each command on the disk
+/// before its call returns. Thread-safe. Closing it closes all its handles.
 #[pyclass(frozen, weakref, module = "tamias", name = "Kernel")]
 pub(crate) struct PyKernel {
     kernel: Kernel,
-    closed: AtomicBool,
-    sessions: Mutex<Vec<Weak<Handle>>>,
 }
 
 #[pymethods]
 impl PyKernel {
     #[new]
-    #[pyo3(signature = (options=None, *, preset=None, clock=None))]
+    #[pyo3(signature = (options=None, *, preset=None, clock=None, journal=None, durability=None))]
     fn new(
         py: Python<'_>,
         options: Option<&Bound<'_, PyAny>>,
         preset: Option<&Bound<'_, PyAny>>,
         clock: Option<&Bound<'_, PyAny>>,
+        journal: Option<PathBuf>,
+        durability: Option<&Bound<'_, PyAny>>,
     ) -> Result<Self> {
         let default = pyo3::types::PyString::new(py, "default").into_any();
         let options = self::options(preset.unwrap_or(&default), options)?;
         let clock = clock.map_or_else(|| Ok(Clock::system()), decode_clock)?;
-        Ok(Self::of(Kernel::open_with(options, clock)?))
+        let durability = durability.map(decode_durability).transpose()?;
+        let kernel = match (journal, durability) {
+            (None, None) => Kernel::open_with(options, clock)?,
+            (None, Some(_)) => {
+                let message = "durability is that of a journal: give journal=PATH as well";
+                return Err(reject(Code::Malformed, "durability", message));
+            }
+            (Some(path), durability) => {
+                let mut wanted = JournalOptions::new(options, clock.now());
+                wanted.durability = durability.unwrap_or_default();
+                py.detach(|| Kernel::open_journal(&path, &wanted, clock))?
+            }
+        };
+        Ok(Self { kernel })
+    }
+
+    /// Opens a kernel as a JSON object says, such as the first line of a conformance script.
+    #[staticmethod]
+    fn from_json(py: Python<'_>, text: &Bound<'_, PyAny>) -> Result<Self> {
+        let text = self::text("text", text)?;
+        Ok(Self { kernel: py.detach(|| Kernel::open_json(&text))? })
     }
 
     /// Opens an operator session.
-    #[pyo3(signature = (*, principal=None))]
-    fn operator(&self, py: Python<'_>, principal: Option<&Bound<'_, PyAny>>) -> Result<PyOperator> {
-        Ok(PyOperator {
-            handle: self.open(py, SessionKind::Operator, maybe_text("principal", principal)?)?,
-        })
+    fn operator(&self, py: Python<'_>) -> Result<PyOperator> {
+        let operator = py.detach(|| self.kernel.operator())?;
+        Ok(PyOperator { handle: Handle::new(operator) })
     }
 
     /// Opens a framework session and subscribes. With ``framework``, or with the ``name`` of a
     /// disconnected one, that framework is taken over.
     #[pyo3(signature = (
         *, roles, name=None, framework=None, suppressed_roles=None,
-        failover_timeout_seconds=None, capabilities=None, principal=None
+        failover_timeout_seconds=None, capabilities=None
     ))]
     #[allow(clippy::too_many_arguments)] // keywords in Python
     fn subscribe(
@@ -68,7 +87,6 @@ impl PyKernel {
         suppressed_roles: Option<&Bound<'_, PyAny>>,
         failover_timeout_seconds: Option<&Bound<'_, PyAny>>,
         capabilities: Option<&Bound<'_, PyAny>>,
-        principal: Option<&Bound<'_, PyAny>>,
     ) -> Result<PyFramework> {
         let command = subscription(
             roles,
@@ -78,22 +96,27 @@ impl PyKernel {
             failover_timeout_seconds,
             capabilities,
         )?;
-        let principal = maybe_text("principal", principal)?;
-        rehearse(py, self.alive()?, principal.clone(), command.clone())?;
-        let handle = self.open(py, SessionKind::Framework, principal)?;
-        PyFramework::subscribe(py, handle, command)
+        PyFramework::subscribe(py, &self.kernel, command)
     }
 
     /// Opens an agent session, for a driver of one or many agents.
-    #[pyo3(signature = (*, principal=None))]
-    fn agent_driver(
+    fn agent_driver(&self, py: Python<'_>) -> Result<PyAgentDriver> {
+        let driver = py.detach(|| self.kernel.agent_driver())?;
+        Ok(PyAgentDriver { handle: Handle::new(driver) })
+    }
+
+    /// The generic verb: one JSON line in, the reply and the events that it caused out, a line
+    /// each. Without a session the line may also be one of a conformance script.
+    #[pyo3(signature = (line, *, session=None))]
+    fn command(
         &self,
         py: Python<'_>,
-        principal: Option<&Bound<'_, PyAny>>,
-    ) -> Result<PyAgentDriver> {
-        Ok(PyAgentDriver {
-            handle: self.open(py, SessionKind::Agent, maybe_text("principal", principal)?)?,
-        })
+        line: &Bound<'_, PyAny>,
+        session: Option<&Bound<'_, PyAny>>,
+    ) -> Result<String> {
+        let line = text("line", line)?;
+        let session = session.map(|id| parsed("session", id)).transpose()?;
+        Ok(py.detach(|| self.kernel.command(session, &line))?)
     }
 
     /// Moves a manual clock forward; timers that are due on the way fire one after the other.
@@ -141,8 +164,7 @@ impl PyKernel {
     /// commands, in every language.
     fn state_hash(&self, py: Python<'_>) -> Result<String> {
         let kernel = self.alive()?;
-        let hash = py.detach(|| kernel.state_hash());
-        Ok(hash.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}")))
+        Ok(hex(&py.detach(|| kernel.state_hash())))
     }
 
     /// Checks every invariant of the state; ``InternalError`` names the first that does not hold.
@@ -152,22 +174,38 @@ impl PyKernel {
         broken.map_err(|text| Rejection::new(Code::Defect, text.to_string()).into())
     }
 
+    /// What a person should know about the journal that was opened, one line each.
+    #[getter]
+    fn warnings<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        PyTuple::new(py, self.kernel.warnings())
+    }
+
+    /// Has everything that was accepted so far on the disk; does nothing without a journal.
+    fn flush(&self, py: Python<'_>) -> Result<()> {
+        Ok(py.detach(|| self.kernel.flush())?)
+    }
+
+    /// The last command that is on the disk; ``None`` without a journal.
+    #[getter]
+    fn durable_seq(&self, py: Python<'_>) -> Result<Option<u64>> {
+        Ok(py.detach(|| self.kernel.durable_seq())?)
+    }
+
+    /// Replaces the journal by a snapshot and an empty journal that stands on it.
+    fn compact(&self, py: Python<'_>) -> Result<()> {
+        Ok(py.detach(|| self.kernel.compact())?)
+    }
+
     /// Whether it was closed.
     #[getter]
     fn closed(&self) -> bool {
-        self.closed.load(Ordering::Acquire)
+        self.kernel.is_closed()
     }
 
-    /// Closes all sessions of the kernel and the kernel. Again is no matter.
+    /// Closes the kernel for all its handles: waits end with ``ClosedError``, the journal is on
+    /// the disk and free for the next owner. Again is no matter.
     fn close(&self, py: Python<'_>) -> Result<()> {
-        if self.closed.swap(true, Ordering::AcqRel) {
-            return Ok(());
-        }
-        let sessions = std::mem::take(&mut *self.list());
-        for session in sessions.iter().filter_map(Weak::upgrade) {
-            session.close(py)?;
-        }
-        Ok(())
+        Ok(py.detach(|| self.kernel.close())?)
     }
 
     fn __enter__(this: PyRef<'_, Self>) -> PyRef<'_, Self> {
@@ -175,7 +213,7 @@ impl PyKernel {
     }
 
     #[pyo3(signature = (*_exception))]
-    fn __exit__(&self, py: Python<'_>, _exception: &Bound<'_, pyo3::types::PyTuple>) -> Result<()> {
+    fn __exit__(&self, py: Python<'_>, _exception: &Bound<'_, PyTuple>) -> Result<()> {
         self.close(py)
     }
 
@@ -189,67 +227,16 @@ impl PyKernel {
 }
 
 impl PyKernel {
-    fn of(kernel: Kernel) -> Self {
-        Self { kernel, closed: AtomicBool::new(false), sessions: Mutex::default() }
-    }
-
     /// The kernel, unless it is closed or its parent's: not even looking is allowed then.
-    fn alive(&self) -> Result<&Kernel> {
+    pub(crate) fn alive(&self) -> Result<&Kernel> {
         self.kernel.check_alive()?;
-        if self.closed.load(Ordering::Acquire) {
-            return Err(closed());
-        }
         Ok(&self.kernel)
     }
-
-    fn open(
-        &self,
-        py: Python<'_>,
-        kind: SessionKind,
-        principal: Option<Box<str>>,
-    ) -> Result<Arc<Handle>> {
-        let handle = Arc::new(Handle::open(py, self.alive()?, kind, principal)?);
-        let mut list = self.list();
-        list.retain(|session| session.strong_count() > 0);
-        list.push(Arc::downgrade(&handle));
-        drop(list);
-        // Another thread may have closed the kernel meanwhile, and not seen this session.
-        if self.closed.load(Ordering::Acquire) {
-            handle.close(py)?;
-            return Err(closed());
-        }
-        Ok(handle)
-    }
-
-    fn list(&self) -> std::sync::MutexGuard<'_, Vec<Weak<Handle>>> {
-        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
-/// Tries a subscription on a copy of the state: a rejected one must not leave even the trace of a
-/// session that was opened for it and closed again.
-fn rehearse(
-    py: Python<'_>,
-    kernel: &Kernel,
-    principal: Option<Box<str>>,
-    subscribe: Subscribe,
-) -> Result<()> {
-    py.detach(|| {
-        let mut state = kernel.branch();
-        let now = state.now();
-        let mut send = |session, command| {
-            apply(&mut state, &Envelope { now, session, command }, &mut Effects::new())
-        };
-        let open = OpenSession { kind: SessionKind::Framework, principal };
-        if let Reply::SessionOpened { session } = send(None, open.into())? {
-            send(Some(session), subscribe.into())?;
-        }
-        Ok(())
-    })
-}
-
-fn closed() -> Error {
-    Rejection::new(Code::HandleClosed, "the kernel is closed").into()
+/// A hash as it is printed everywhere.
+pub(crate) fn hex(hash: &[u8; 32]) -> String {
+    hash.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
 }
 
 fn decode_clock(value: &Bound<'_, PyAny>) -> Result<Clock> {
@@ -261,4 +248,16 @@ fn decode_clock(value: &Bound<'_, PyAny>) -> Result<Clock> {
         reject(Code::BadTime, "clock.start_ns", message)
     })?;
     Ok(Clock::manual(Time(start)))
+}
+
+fn decode_durability(value: &Bound<'_, PyAny>) -> Result<Durability> {
+    match text("durability", value)?.as_str() {
+        "async" => Ok(Durability::Async),
+        "sync" => Ok(Durability::Sync),
+        other => {
+            let shown = tamias::error::shorten(other);
+            let message = format!("{shown:?} is neither \"async\" nor \"sync\"");
+            Err(reject(Code::Malformed, "durability", message))
+        }
+    }
 }

@@ -6,7 +6,8 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | [`kernel`], [`framework`], [`agent_driver`], [`operator`] | the handles |
+//! | [`kernel`], [`framework`], [`agent_driver`], [`operator`], [`local_agent`] | the handles |
+//! | [`journal`] | journals as files to look at |
 //! | [`session`] | what the session handles share: events, waits, closing |
 //! | [`enter`] | the one place that decides when the interpreter's lock is released |
 //! | [`convert`], [`options`], [`tasks`], [`resources`] | arguments from Python, exactly |
@@ -22,7 +23,9 @@ mod enter;
 mod errors;
 mod events;
 mod framework;
+mod journal;
 mod kernel;
+mod local_agent;
 mod operator;
 mod options;
 mod resources;
@@ -38,7 +41,11 @@ mod _native {
     #[pymodule_export]
     use crate::framework::PyFramework;
     #[pymodule_export]
+    use crate::journal::{PyJournalLines, replay_journal};
+    #[pymodule_export]
     use crate::kernel::PyKernel;
+    #[pymodule_export]
+    use crate::local_agent::{PyLocalAgent, machine_resources};
     #[pymodule_export]
     use crate::operator::PyOperator;
     #[pymodule_export]

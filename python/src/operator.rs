@@ -1,7 +1,5 @@
 //! The operator's handle.
 
-use std::sync::Arc;
-
 use pyo3::prelude::*;
 use pyo3::types::PyMapping;
 use tamias::Code;
@@ -15,7 +13,7 @@ use crate::session::{Handle, session_methods};
 /// An operator: weights, agents in and out of service, teardown. Made by ``Kernel.operator()``.
 #[pyclass(frozen, weakref, module = "tamias", name = "Operator")]
 pub(crate) struct PyOperator {
-    pub(crate) handle: Arc<Handle>,
+    pub(crate) handle: Handle,
 }
 
 #[pymethods]

@@ -1,15 +1,15 @@
 //! What the handles of sessions share: events, waits, closing.
 
+use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use pyo3::exceptions::PyStopIteration;
 use pyo3::prelude::*;
 use pyo3::types::PyList;
-use tamias::command::SessionKind;
 use tamias::event::Event;
 use tamias::kernel::EventRecord;
-use tamias::{Code, Command, Kernel, Rejection, Reply, Session};
+use tamias::{Code, Command, Rejection, Reply, Session};
 
 use crate::classes::{classes, text};
 use crate::convert::timeout as decode_timeout;
@@ -17,24 +17,24 @@ use crate::enter::{EnterKernel, wait};
 use crate::errors::{Error, Result, reject};
 use crate::events::event;
 
-/// An open session, shared by its handle and by the kernel's list of what to close.
+/// An open session of any kind.
 #[derive(Debug)]
 pub(crate) struct Handle {
-    session: Session,
+    session: Box<dyn IsSession>,
     closed: AtomicBool,
     /// The subscription has ended and the reader knows: nothing follows.
     ended: AtomicBool,
 }
 
+/// The kernel's own handles, each of which is a session.
+pub(crate) trait IsSession: Deref<Target = Session> + Send + Sync + std::fmt::Debug {}
+
+impl<T: Deref<Target = Session> + Send + Sync + std::fmt::Debug> IsSession for T {}
+
 impl Handle {
-    pub(crate) fn open(
-        py: Python<'_>,
-        kernel: &Kernel,
-        kind: SessionKind,
-        principal: Option<Box<str>>,
-    ) -> Result<Self> {
-        let session = py.detach(|| kernel.session(kind, principal))?;
-        Ok(Self { session, closed: AtomicBool::new(false), ended: AtomicBool::new(false) })
+    pub(crate) fn new(session: impl IsSession + 'static) -> Self {
+        let (closed, ended) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self { session: Box::new(session), closed, ended }
     }
 
     /// Sends a command.
@@ -134,14 +134,18 @@ impl Handle {
 
     /// Closes the session, once.
     pub(crate) fn close(&self, py: Python<'_>) -> Result<()> {
-        if self.closed.swap(true, Ordering::AcqRel) {
+        let was_closed = self.is_closed();
+        self.closed.store(true, Ordering::Release);
+        if was_closed {
             return Ok(());
         }
         Ok(py.detach(|| self.session.close())?)
     }
 
+    /// Whether this handle or the whole kernel was closed.
     pub(crate) fn is_closed(&self) -> bool {
-        self.closed.load(Ordering::Acquire)
+        let kernel = self.session.kernel();
+        self.closed.load(Ordering::Acquire) || (!kernel.is_forked() && kernel.is_closed())
     }
 
     pub(crate) fn id<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {

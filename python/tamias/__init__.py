@@ -5,7 +5,16 @@ changes: deterministic to the byte, without a daemon or a hidden thread. Start w
 ``Kernel()``, then ``kernel.subscribe(roles=[...])``; see ``docs/python.md``.
 """
 
-from tamias._native import AgentDriver, Framework, Kernel, Operator, Resources, __version__
+from tamias._native import (
+    AgentDriver,
+    Framework,
+    Kernel,
+    LocalAgent,
+    Operator,
+    Resources,
+    __version__,
+    machine_resources,
+)
 from tamias.errors import (
     AlreadyExistsError,
     BusyError,
@@ -93,6 +102,7 @@ __all__ = [
     "KillTask",
     "LaunchTask",
     "LimitError",
+    "LocalAgent",
     "ManualClock",
     "NotFoundError",
     "NotPermittedError",
@@ -128,4 +138,5 @@ __all__ = [
     "UpdateRetry",
     "WaitTimeout",
     "__version__",
+    "machine_resources",
 ]

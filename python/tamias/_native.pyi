@@ -1,12 +1,15 @@
 """The compiled part; what is public stands in ``tamias``. Checked with ``mypy.stubtest``."""
 
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Literal, Self, TypeVar, final, overload
 from uuid import UUID
 
 from tamias.events import AgentEvent, FrameworkEvent
+from tamias.journal import ReplayedJournal
 from tamias.types import (
     AgentId,
     Amount,
@@ -30,13 +33,33 @@ from tamias.types import (
     UpdateId,
 )
 
-__all__ = ["AgentDriver", "Framework", "Kernel", "Operator", "Resources", "__version__", "codes"]
+__all__ = [
+    "AgentDriver",
+    "Framework",
+    "JournalLines",
+    "Kernel",
+    "LocalAgent",
+    "Operator",
+    "Resources",
+    "__version__",
+    "codes",
+    "machine_resources",
+    "replay_journal",
+]
 
 _T = TypeVar("_T")
 
 __version__: Final[str]
 
 def codes() -> list[tuple[str, int]]: ...
+def machine_resources() -> Resources: ...
+def replay_journal(path: str | os.PathLike[str]) -> ReplayedJournal: ...
+@final
+class JournalLines:
+    def __new__(cls, path: str | os.PathLike[str], *, events: bool = False) -> Self: ...
+    def __iter__(self) -> Self: ...
+    def __next__(self) -> str: ...
+
 
 @final
 class Resources:
@@ -86,8 +109,12 @@ class Kernel:
         *,
         preset: Literal["default", "mesos"] | None = None,
         clock: ManualClock | None = None,
+        journal: str | os.PathLike[str] | None = None,
+        durability: Literal["async", "sync"] | None = None,
     ) -> Self: ...
-    def operator(self, *, principal: str | None = None) -> Operator: ...
+    @staticmethod
+    def from_json(text: str) -> Kernel: ...
+    def operator(self) -> Operator: ...
     def subscribe(
         self,
         *,
@@ -97,9 +124,9 @@ class Kernel:
         suppressed_roles: Iterable[str] | None = None,
         failover_timeout_seconds: Duration | None = None,
         capabilities: Iterable[Literal["PARTITION_AWARE"]] | None = None,
-        principal: str | None = None,
     ) -> Framework: ...
-    def agent_driver(self, *, principal: str | None = None) -> AgentDriver: ...
+    def agent_driver(self) -> AgentDriver: ...
+    def command(self, line: str, *, session: SessionId | None = None) -> str: ...
     def advance(self, by: Duration) -> None: ...
     def drive(self) -> float | None: ...
     @property
@@ -111,8 +138,44 @@ class Kernel:
     def state_hash(self) -> str: ...
     def check_invariants(self) -> None: ...
     @property
+    def warnings(self) -> tuple[str, ...]: ...
+    def flush(self) -> None: ...
+    @property
+    def durable_seq(self) -> int | None: ...
+    def compact(self) -> None: ...
+    @property
     def closed(self) -> bool: ...
     def close(self) -> None: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self,
+        *_exception: type[BaseException] | BaseException | TracebackType | None,
+    ) -> None: ...
+
+@final
+class LocalAgent:
+    def __new__(
+        cls,
+        kernel: Kernel,
+        work_dir: str | os.PathLike[str],
+        *,
+        name: str | None = None,
+        resources: ResourcesLike | None = None,
+        attributes: Attributes | None = None,
+        on_owner_exit: Literal["kill", "keep"] | None = None,
+        kill_grace_seconds: Duration | None = None,
+        supervisor: str | os.PathLike[str] | None = None,
+        cgroup: str | os.PathLike[str] | None = None,
+    ) -> Self: ...
+    @property
+    def id(self) -> AgentId: ...
+    @property
+    def work_dir(self) -> Path: ...
+    @property
+    def limits(self) -> str | None: ...
+    @property
+    def supervisor_pid(self) -> int | None: ...
+    def close(self, timeout: Duration | None = None) -> bool: ...
     def __enter__(self) -> Self: ...
     def __exit__(
         self,

@@ -141,7 +141,7 @@ def test_reconciliation_answers(world: World) -> None:
 
 
 def test_weights_decide_who_gets_more(kernel: tamias.Kernel) -> None:
-    operator = kernel.operator(principal="ops")
+    operator = kernel.operator()
     operator.set_weights({"a": 2, "b": Decimal("0.5")})
     operator.set_weight("b", 1.0)
     frameworks = {role: kernel.subscribe(roles=[role]) for role in "ab"}

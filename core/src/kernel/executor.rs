@@ -44,6 +44,7 @@ pub(crate) struct Shared {
     posts: ArrayQueue<(Option<SessionId>, Command)>,
     posts_rejected: AtomicU64,
     poisoned: AtomicBool,
+    closed: AtomicBool,
     generation: u64,
     pub(crate) clock: Clock,
     pub(crate) warnings: Vec<String>,
@@ -88,6 +89,7 @@ impl Shared {
             posts: ArrayQueue::new(POSTS_MAX),
             posts_rejected: AtomicU64::new(0),
             poisoned: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
             generation: fork::generation(),
             clock,
             warnings: Vec::new(),
@@ -236,6 +238,10 @@ impl Shared {
 
     /// Journals and applies one command. A panic in there is a defect: the kernel is poisoned.
     fn apply_one(&self, writer: &mut Writer, envelope: &Envelope) -> Result<Reply, Rejection> {
+        // Asked again under the lock: nothing may be applied after the journal was closed.
+        if self.is_closed() {
+            return Err(super::closed("the kernel is closed"));
+        }
         let Writer { state, effects, journal, .. } = writer;
         effects.clear();
         if let Some(journal) = journal {
@@ -399,12 +405,44 @@ impl Shared {
             let text = "a defect was found earlier: the kernel accepts no more commands";
             return Err(Rejection::new(Code::KernelPoisoned, text));
         }
+        if self.is_closed() {
+            return Err(super::closed("the kernel is closed"));
+        }
         Ok(())
+    }
+
+    /// Ends the kernel for every handle; see [`Kernel::close`](super::Kernel::close).
+    pub(crate) fn close(&self) -> Result<(), Rejection> {
+        if self.is_forked() {
+            return Ok(());
+        }
+        let mut writer = self.writer.lock();
+        if self.closed.swap(true, Ordering::AcqRel) {
+            return Ok(());
+        }
+        let Writer { state, journal, rings, .. } = &mut *writer;
+        let ended = match journal.take() {
+            // The state may be half changed, but the commands before the defect are whole.
+            Some(mut journal) if self.poisoned.load(Ordering::Acquire) => journal.flush(true),
+            Some(journal) => journal.close(state),
+            None => Ok(()),
+        };
+        let rings = std::mem::take(rings);
+        drop(writer);
+        for ring in rings.values() {
+            ring.close();
+        }
+        self.waits.wake_all();
+        ended
     }
 
     /// A defect was found: nothing is accepted any more.
     fn poison(&self) {
         self.poisoned.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
     }
 
     /// Whether this process is a child of the one that opened the kernel.

@@ -315,10 +315,25 @@ impl Kernel {
         self.shared.is_forked()
     }
 
+    /// Ends the kernel for all its handles, as the end of the process would: waits end, commands
+    /// are refused with [`Code::HandleClosed`], the journal is on the disk and free for the next
+    /// owner. Without it the same happens with the last handle. Again is no matter.
+    ///
+    /// Errors: [`Code::System`], [`Code::JournalFailed`] if the end of the journal could not be
+    /// written; the kernel is closed all the same.
+    pub fn close(&self) -> Result<(), Rejection> {
+        self.shared.close()
+    }
+
+    /// Whether it was closed.
+    pub fn is_closed(&self) -> bool {
+        self.shared.is_closed()
+    }
+
     /// Whether commands can be sent at all.
     ///
     /// Errors: [`Code::Forked`] in a child of the process that opened the kernel, where nothing
-    /// of it may be used; [`Code::KernelPoisoned`].
+    /// of it may be used; [`Code::KernelPoisoned`]; [`Code::HandleClosed`].
     pub fn check_alive(&self) -> Result<(), Rejection> {
         self.shared.check_alive()
     }
