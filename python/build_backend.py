@@ -48,9 +48,7 @@ def _with_profile(config_settings):
 def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
     """Builds the wheel."""
     _put_supervisor()
-    return maturin.build_wheel(
-        wheel_directory, _with_profile(config_settings), metadata_directory
-    )
+    return maturin.build_wheel(wheel_directory, _with_profile(config_settings), metadata_directory)
 
 
 def build_editable(wheel_directory, config_settings=None, metadata_directory=None):
