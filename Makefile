@@ -151,6 +151,13 @@ bench:
 	@tools/doctor cargo cc
 ifneq ($(HAS_BENCHES),)
 	@$(STAGE) bench $(CARGO) bench --package tamias
+	@$(CARGO) build --release --quiet --package tamias-ffi
+	@mkdir -p build/bench
+	@cc -std=c99 -O2 -Iinclude ffi/examples/bench_border.c -o build/bench/border \
+		target/release/libtamias.a -lpthread -ldl -lm
+	@$(STAGE) "bench-c" build/bench/border
+	@$(MAKE) python-package
+	@$(STAGE) "bench-python" $(VENV_PYTHON) python/benches/border.py
 else
 	@echo "make bench runs core/benches, which is not in this checkout" >&2
 	@exit 1
