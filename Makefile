@@ -106,9 +106,9 @@ endif
 
 test-java: $(if $(HAS_JAVA),library)
 ifneq ($(HAS_JAVA),)
-	@tools/doctor jdk mvn
-	@JAVA_HOME="$$(tools/doctor --print jdk)" \
-		$(STAGE) java mvn --batch-mode --quiet --file java-example/pom.xml verify
+	@tools/doctor jdk mvn cc
+	@JAVA_HOME="$$(tools/doctor --print jdk)" $(STAGE) java \
+		mvn --batch-mode --no-transfer-progress --file java-example/pom.xml verify
 else
 	@echo "==> java: there is no java-example/ in this checkout"
 endif

@@ -72,6 +72,8 @@ const (
 	WouldBlock Code = -1537
 	// JournalLocked: another process has the journal open.
 	JournalLocked Code = -1538
+	// JournalFull: the journal's buffer in memory is full until it is flushed.
+	JournalFull Code = -1539
 	// WaitTimeout: the wait timed out.
 	WaitTimeout Code = -1793
 	// HandleClosed: the handle was closed.
@@ -94,6 +96,9 @@ const (
 	NotYours Code = -3074
 	// System: the operating system refused; the message carries its words.
 	System Code = -3329
+	// JournalFailed: an earlier flush failed: what is on the disk is uncertain, the journal takes
+	// nothing more.
+	JournalFailed Code = -3330
 	// Corrupt: a damaged journal or snapshot; the message names the offset.
 	Corrupt Code = -3585
 )

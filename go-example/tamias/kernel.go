@@ -64,12 +64,12 @@ func caller() string {
 // session, one JSON line each, without a newline at the end.
 //
 // With a session the line is a plain command such as `{"do":"revive","roles":["batch"]}`; with
-// [NoSession] it may also be a line of a script. A line of spaces and one that begins with # give
-// an empty text.
+// [NoSession] it may also be a line of a script. A blank line and one that begins with # give an
+// empty text.
 //
 // Errors: those of the command; [UnknownCommand]; [Malformed] for what is not JSON or not UTF-8;
-// [BadStruct] for an empty line; [BadScript] if an expectation of a script's line was not met (it
-// was applied then); [HandleClosed].
+// [BadScript] if an expectation of a script's line was not met (it was applied then);
+// [HandleClosed].
 func (k *Kernel) Command(session Session, line string) (string, error) {
 	k.mu.RLock()
 	defer k.mu.RUnlock()

@@ -75,7 +75,7 @@ func TestEventsFollowTheirOutcome(t *testing.T) {
 
 func TestBlankLinesAndRemarksAreNothing(t *testing.T) {
 	kernel := open(t, "")
-	for _, line := range []string{" ", "\t", "# a remark"} {
+	for _, line := range []string{"", " ", "\t", "# a remark"} {
 		if out := send(t, kernel, tamias.NoSession, line); out != "" {
 			t.Errorf("%q: got %q", line, out)
 		}
@@ -135,7 +135,6 @@ func TestBadLines(t *testing.T) {
 		index   int
 	}{
 		{session, `{"do":`, tamias.Malformed, tamias.ClassInvalidArgument, "", -1},
-		{session, "", tamias.BadStruct, tamias.ClassInvalidArgument, "line", -1},
 		{session, `[]`, tamias.Malformed, tamias.ClassInvalidArgument, "", -1},
 		{session, `{"do":"fly"}`, tamias.UnknownCommand, tamias.ClassInvalidArgument, "do", -1},
 		{session, "{\"do\":\"\xff\"}", tamias.Malformed, tamias.ClassInvalidArgument, "line", -1},
