@@ -34,10 +34,9 @@ OWN_STAGE := $(if $(HAS_FFI),--exclude tamias-ffi) $(if $(HAS_PYTHON),--exclude 
 # On a terminal a long build shows its progress; in a log it would only be noise.
 QUIET := $(if $(MAKE_TERMOUT),,--quiet)
 
-# Programs of other languages use the library of this build.
+# Programs of other languages use the library of this build; the supervisor lies beside it.
 LIBRARY := $(CURDIR)/target/debug
 export TAMIAS_LIBRARY := $(LIBRARY)/libtamias.so
-export TAMIAS_SUPERVISOR := $(LIBRARY)/tamias-supervisor
 
 ## The main job: real commands of two roles share this machine by weight, then the journal replays
 demo:
@@ -57,11 +56,15 @@ test:
 	@$(MAKE) check test-rust test-c test-python test-go test-java
 	@$(STAGE) --summary "make test"
 
+# Cases of the property tests in the long campaigns.
+TAMIAS_CASES ?= 100000
+
 ## The long campaigns: the same property tests with many more cases, optimised
 test-deep:
 	@tools/doctor cargo-test cc
 	@$(STAGE) --start
-	@TAMIAS_DEEP=1 $(STAGE) deep $(CARGO) test --workspace $(OWN_STAGE) --release --quiet
+	@TAMIAS_CASES=$(TAMIAS_CASES) \
+		$(STAGE) deep $(CARGO) test --workspace $(OWN_STAGE) --release --quiet
 	@$(STAGE) --summary "make test-deep"
 
 ## Format, house rules, lints, and whether the header is up to date
@@ -120,7 +123,8 @@ library:
 
 # The Python package, built and installed into .venv.
 python-package: $(VENV)/ready
-	@$(STAGE) package $(VENV)/bin/pip install --quiet --no-deps --force-reinstall ./python
+	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(STAGE) package $(VENV)/bin/pip install --quiet \
+		--no-build-isolation --no-deps --force-reinstall ./python
 
 $(VENV)/ready: tools/python-requirements.txt
 	@$(STAGE) venv "$$(tools/doctor --print python)" -m venv $(VENV)
@@ -133,12 +137,12 @@ install:
 ifneq ($(HAS_FFI),)
 	@$(STAGE) release $(CARGO) build --release --quiet --package tamias-ffi --package tamias-agent
 	install -d "$(DESTDIR)$(PREFIX)/lib/pkgconfig" "$(DESTDIR)$(PREFIX)/include" \
-		"$(DESTDIR)$(PREFIX)/bin"
+		"$(DESTDIR)$(PREFIX)/libexec/tamias"
 	install -m 644 include/tamias.h "$(DESTDIR)$(PREFIX)/include/"
-	install -m 755 target/release/libtamias.so "$(DESTDIR)$(PREFIX)/lib/$(SONAME)"
+	install -s -m 755 target/release/libtamias.so "$(DESTDIR)$(PREFIX)/lib/$(SONAME)"
 	ln -sf $(SONAME) "$(DESTDIR)$(PREFIX)/lib/libtamias.so"
 	install -m 644 target/release/libtamias.a "$(DESTDIR)$(PREFIX)/lib/"
-	install -m 755 target/release/tamias-supervisor "$(DESTDIR)$(PREFIX)/bin/"
+	install -s -m 755 target/release/tamias-supervisor "$(DESTDIR)$(PREFIX)/libexec/tamias/"
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' tools/tamias.pc.in \
 		>"$(DESTDIR)$(PREFIX)/lib/pkgconfig/tamias.pc"
 else
