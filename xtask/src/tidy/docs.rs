@@ -27,10 +27,22 @@ pub fn check(tree: &Tree) -> Vec<Finding> {
             text: "is missing: it names `make demo` and `make test`".to_owned(),
         }),
     }
+    decisions(tree, &mut findings);
     for file in tree.files.iter().filter(|file| file.extension() == "md") {
         links(tree, file, &mut findings);
     }
     findings
+}
+
+/// Every decision stands in the list of decisions.
+fn decisions(tree: &Tree, findings: &mut Vec<Finding>) {
+    let list = tree.file("docs/adr/README.md").map_or("", |file| &file.text);
+    for file in &tree.files {
+        let Some(name) = file.path.strip_prefix("docs/adr/") else { continue };
+        if name != "README.md" && !list.contains(&format!("({name})")) {
+            findings.push(file.finding(0, "is not listed in docs/adr/README.md"));
+        }
+    }
 }
 
 /// Every `typedef struct` has a comment before it that says who may call.
@@ -129,6 +141,14 @@ mod tests {
             ["README.md: does not name `make demo`"]
         );
         assert_eq!(said(check, &[("a.md", "")]).len(), 1);
+    }
+
+    #[test]
+    fn decisions_are_listed() {
+        let list = ("docs/adr/README.md", "[0001](0001-a.md)");
+        let files = [README, list, ("docs/adr/0001-a.md", ""), ("docs/adr/0002-b.md", "")];
+        let found = said(check, &files);
+        assert_eq!(found, ["docs/adr/0002-b.md: is not listed in docs/adr/README.md"]);
     }
 
     #[test]
