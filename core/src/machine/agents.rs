@@ -14,7 +14,7 @@ use crate::names::check_name;
 use crate::reply::Reply;
 use crate::resources::{Bundle, Resources};
 use crate::state::grant::scalars;
-use crate::state::{Agent, Hold, Liveness};
+use crate::state::{Agent, Liveness};
 use crate::status::TaskState;
 use crate::value::Ext;
 
@@ -178,64 +178,6 @@ impl Machine<'_> {
         }
     }
 
-    /// Checks that the total of an agent, a new one if given, keeps names and sums of the kernel
-    /// within limits, and the kinds of what is held there.
-    fn check_total(
-        &self,
-        agent: Option<&Agent>,
-        after: Option<&Resources>,
-    ) -> Result<(), Rejection> {
-        let mut sum = self.state.total.clone();
-        let mut total = agent.map(|agent| agent.total.clone()).unwrap_or_default();
-        if agent.is_some_and(Agent::counts) {
-            sum.subtract(&scalars(&total));
-        }
-        if let Some(after) = after {
-            self.state.names.check_room(after).map_err(|r| r.at("resources"))?;
-            total = self.state.names.clone().intern(after);
-        }
-        // What is held counts beside the total: an agent may shrink under its allocations. So does
-        // what is parked on a returning agent, for it will be held again.
-        let held: Vec<Bundle> = agent.map(|agent| self.held_on(agent)).unwrap_or_default();
-        let parked = held.iter().skip(2).map(scalars);
-        let others = self.state.roles.iter().map(|(_, role)| role.held.clone());
-        for part in others.chain(parked).chain([scalars(&total)]) {
-            sum.add(&part).map_err(|e| total_too_large(&e))?;
-        }
-        held.iter().try_for_each(|held| self.check_kinds(&total, held))
-    }
-
-    /// What is offered on an agent, what is allocated, and what each of its parked tasks will hold.
-    fn held_on(&self, agent: &Agent) -> Vec<Bundle> {
-        let mut held = vec![agent.offered.clone(), agent.allocated.clone()];
-        if matches!(agent.liveness, Liveness::Unreachable(_)) {
-            let tasks = agent.tasks.iter().filter_map(|id| self.state.tasks.get(*id));
-            held.extend(tasks.filter_map(|task| match &task.hold {
-                Hold::Parked(resources) => Some(resources.clone()),
-                Hold::Granted(_) | Hold::Released => None,
-            }));
-        }
-        held
-    }
-
-    /// Sums are kept per name and kind, so a name cannot change its kind under what is held of it.
-    fn check_kinds(&self, total: &Bundle, held: &Bundle) -> Result<(), Rejection> {
-        for item in held {
-            let Some(value) = total.get(&item.key) else { continue };
-            let (is, was) = (value.kind(), item.value.kind());
-            if is != was {
-                let name = self.state.names.name(item.key.name);
-                let name = name.map_or("a resource", |name| name.as_str());
-                let text = format!(
-                    "{name} is given as {is}, and offers or tasks hold it as {was}: change it when \
-                     they have returned it"
-                );
-                return Err(Rejection::new(Code::FailedPrecondition, text).at("resources"));
-            }
-        }
-        Ok(())
-    }
-
     /// Returns whether anything changed.
     fn change_agent(
         &mut self,
@@ -267,12 +209,11 @@ impl Machine<'_> {
 
     /// Brings the tasks that the kernel knows on a returning agent in line with those it has.
     fn reconcile_agent(&mut self, id: AgentId, reported: &BTreeMap<TaskId, TaskState>) {
-        let known: Vec<TaskId> = self
-            .state
-            .agents
-            .get(id)
-            .map(|a| a.tasks.iter().copied().collect())
-            .unwrap_or_default();
+        // Their framework is gone: nobody wants them any more. Told apart now, for a task that is
+        // reported to have ended may be gone in a moment, and needs no kill.
+        let is_stranger = |task: &TaskId| !self.state.tasks.contains(*task);
+        let strangers: Vec<TaskId> = reported.keys().copied().filter(is_stranger).collect();
+        let known = self.state.agents.get(id).map(|agent| agent.tasks.clone()).unwrap_or_default();
         for task in known {
             match reported.get(&task) {
                 Some(&state) => self.task_returned(task, state),
@@ -280,19 +221,10 @@ impl Machine<'_> {
             }
         }
         let grace_seconds = self.state.options.kill_grace_seconds;
-        for &task in reported.keys().filter(|task| !self.state.tasks.contains(**task)) {
-            // Its framework is gone: nobody wants it any more.
-            let event = Event::Kill { agent: id, task, grace_seconds };
-            if let Some(session) = self.state.agents.get(id).and_then(Agent::session) {
-                self.effects.push(crate::event::Effect { session, event });
-            }
+        for task in strangers {
+            self.tell_agent(id, Event::Kill { agent: id, task, grace_seconds });
         }
     }
-}
-
-fn total_too_large(error: &dyn std::fmt::Display) -> Rejection {
-    let text = format!("the sum over all agents is too large: {error}");
-    Rejection::new(Code::LimitReached, text).at("resources")
 }
 
 /// Checks the size of opaque bytes.

@@ -9,6 +9,7 @@
 //! - [`sessions`]: opening, closing, restart, and what a disconnection means
 //! - [`operator`]: weights, agents in and out of service, teardown
 //! - [`agents`]: registration, return, change of resources
+//! - [`totals`]: what an agent may say it has
 //! - [`frameworks`]: subscription, revive, suppress, removal
 //! - [`offers`]: making and ending offers, decline, filters
 //! - [`accept`]: using offers, launching tasks
@@ -24,6 +25,7 @@ mod operator;
 mod sessions;
 mod tasks;
 mod tick;
+mod totals;
 mod updates;
 
 use crate::command::{Command, Envelope, SessionKind};

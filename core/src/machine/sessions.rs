@@ -86,13 +86,14 @@ impl Machine<'_> {
 
     /// Rescinds the offers of an agent whose session ended, and starts its timer.
     fn disconnect_agent(&mut self, id: AgentId) {
-        self.end_offers_of_agent(id, RescindReason::AgentInactive);
         let timeout = self.state.options.agent_reregister_timeout_seconds;
         let deadline = self.state.now.plus(timeout);
         let timer = self.state.timers.set(deadline, Timer::ReregistrationEnds(id));
         if let Some(agent) = self.state.agents.get_mut(id) {
             agent.liveness = Liveness::Disconnected(timer);
         }
+        // Only now, for nothing is to be offered again on an agent that is away.
+        self.end_offers_of_agent(id, RescindReason::AgentInactive);
     }
 }
 

@@ -1,0 +1,123 @@
+//! What an agent may say it has: names, sums and kinds stay within what the ledger can add up.
+//!
+//! Shares are computed with sums over all agents, so these have a limit. What counts of an agent
+//! is its total or what is held of it, whichever is more: it may shrink under its allocations.
+
+use super::Machine;
+use crate::error::{Code, Rejection};
+use crate::resources::{Amount, Bundle, Conflict, Key, Resources};
+use crate::state::grant::scalars;
+use crate::state::{Agent, Hold, Liveness};
+
+impl Machine<'_> {
+    /// Checks the total of an agent, a new one if given, against everybody else's.
+    pub(super) fn check_total(
+        &self,
+        agent: Option<&Agent>,
+        after: Option<&Resources>,
+    ) -> Result<(), Rejection> {
+        let total = match after {
+            Some(after) => {
+                self.state.names.check_room(after).map_err(|r| r.at("resources"))?;
+                self.state.names.clone().intern(after)
+            }
+            None => agent.map(|agent| agent.total.clone()).unwrap_or_default(),
+        };
+        check_amounts(&total)?;
+        let held = agent.map(|agent| self.held_on(agent)).unwrap_or_default();
+        for part in &held {
+            self.check_kinds(&total, part)?;
+        }
+        if self.sum_is_small(agent, &total, &held).is_ok() {
+            return Ok(());
+        }
+        self.exact_sum_fits(agent, &total, &held).map_err(|conflict| {
+            let text = format!("the sum over all agents is too large: {conflict}");
+            Rejection::new(Code::LimitReached, text).at("resources")
+        })
+    }
+
+    /// What is offered on an agent, what is allocated, and what each parked task will hold again.
+    fn held_on(&self, agent: &Agent) -> Vec<Bundle> {
+        let mut held = vec![agent.offered.clone(), agent.allocated.clone()];
+        if matches!(agent.liveness, Liveness::Unreachable(_)) {
+            let tasks = agent.tasks.iter().filter_map(|id| self.state.tasks.get(*id));
+            held.extend(tasks.filter_map(|task| match &task.hold {
+                Hold::Parked(resources) => Some(resources.clone()),
+                Hold::Granted(_) | Hold::Released => None,
+            }));
+        }
+        held
+    }
+
+    /// Sums are kept per name and kind, so a name cannot change its kind under what is held of it.
+    fn check_kinds(&self, total: &Bundle, held: &Bundle) -> Result<(), Rejection> {
+        for item in held {
+            let Some(value) = total.get(&item.key) else { continue };
+            let (is, was) = (value.kind(), item.value.kind());
+            if is != was {
+                let name = self.state.names.name(item.key.name);
+                let name = name.map_or("a resource", |name| name.as_str());
+                let text = format!(
+                    "{name} is given as {is}, and offers or tasks hold it as {was}: change it when \
+                     they have returned it"
+                );
+                return Err(Rejection::new(Code::FailedPrecondition, text).at("resources"));
+            }
+        }
+        Ok(())
+    }
+
+    /// A sum that is never too small, quickly: totals and what is held, both in full.
+    fn sum_is_small(
+        &self,
+        agent: Option<&Agent>,
+        total: &Bundle,
+        held: &[Bundle],
+    ) -> Result<(), Conflict<Key>> {
+        let mut sum = self.state.total.clone();
+        if let Some(agent) = agent.filter(|agent| agent.counts()) {
+            sum.subtract(&scalars(&agent.total));
+        }
+        let roles = self.state.roles.iter().map(|(_, role)| &role.held);
+        roles.chain(held).try_for_each(|part| sum.add(&scalars(part)))?;
+        sum.add(&scalars(total))
+    }
+
+    /// The exact sum, agent by agent.
+    fn exact_sum_fits(
+        &self,
+        agent: Option<&Agent>,
+        total: &Bundle,
+        held: &[Bundle],
+    ) -> Result<(), Conflict<Key>> {
+        let mut own = Bundle::new();
+        held.iter().try_for_each(|part| own.add(&scalars(part)))?;
+        let mut sum = larger(&scalars(total), &own)?;
+        let is_other = |other: &&Agent| agent.is_none_or(|agent| !std::ptr::eq(agent, *other));
+        for other in self.state.agents.iter().map(|(_, other)| other).filter(is_other) {
+            let total = if other.counts() { scalars(&other.total) } else { Bundle::new() };
+            let mut held = scalars(&other.offered);
+            held.add(&scalars(&other.allocated))?;
+            sum.add(&larger(&total, &held)?)?;
+        }
+        Ok(())
+    }
+}
+
+/// One agent has at most what can be written down; only sums may be more.
+fn check_amounts(total: &Bundle) -> Result<(), Rejection> {
+    if total.iter().all(|item| total.scalar(&item.key) <= Amount::MAX) {
+        return Ok(());
+    }
+    let text = format!("an agent has at most {} units of one resource: give less", Amount::MAX);
+    Err(Rejection::new(Code::BadResources, text).at("resources"))
+}
+
+/// The larger of two amounts of each scalar.
+fn larger(a: &Bundle, b: &Bundle) -> Result<Bundle, Conflict<Key>> {
+    let (mut sum, mut more) = (a.clone(), b.clone());
+    more.subtract(a);
+    sum.add(&more)?;
+    Ok(sum)
+}
