@@ -9,6 +9,7 @@ use tamias::error::Code;
 use tamias::event::{Effects, Event};
 use tamias::machine::apply;
 use tamias::reply::Reply;
+use tamias::resources::Resources;
 use tamias::status::TaskState;
 use tamias::time::Nanos;
 use tamias::value::Uuid;
@@ -314,4 +315,63 @@ fn a_restored_kernel_knows_the_names_of_former_resources() {
     assert_eq!(restored.hash(), world.state.hash());
     let envelope = Envelope { now: world.now, session: Some(driver), command: register.into() };
     assert_eq!(apply(&mut restored, &envelope, &mut Effects::new()), refusal);
+}
+
+/// What is larger than can be written in JSON is refused from Rust callers, too: a journal that
+/// is shown could not be read again.
+#[test]
+fn an_agent_has_no_more_than_can_be_written() {
+    let mut world = World::new(Options::default());
+    let driver = world.open(SessionKind::Agent);
+    let mut resources: Resources = "mem:1000000000000".parse().unwrap();
+    resources.add(&"mem:0.001".parse().unwrap()).unwrap();
+    let register = RegisterAgent { resources, ..RegisterAgent::default() };
+    let error = world.try_send(Some(driver), register).unwrap_err();
+    assert_eq!((error.code(), error.field()), (Code::BadResources, "resources"));
+}
+
+/// A task of a removed framework that is reported to have ended is not taken for a stranger.
+#[test]
+fn an_ended_task_of_a_removed_framework_is_not_killed() {
+    let mut world = World::new(Options::default());
+    let (framework, id) = world.framework(&["*"]);
+    let (driver, agent) = world.agent("cpus:1");
+    world.settle();
+    let offer = world.offers(framework)[0].offer;
+    let task = world.launch(framework, offer, vec![task("t", "cpus:1")])[0];
+    world.send(framework, Teardown { framework: Some(id) });
+    world.settle();
+    let reported = vec![ReportedTask { task, state: TaskState::Finished }];
+    world.send(driver, reregister(agent, reported));
+    assert!(matches!(world.told(driver)[..], [Event::Acknowledged { .. }]), "{:?}", world.effects);
+    assert!(world.state.frameworks().is_empty());
+}
+
+/// What counts of an agent is its total or what is held of it: one that shrinks, or comes back
+/// with what it had, is not refused because others use much.
+#[test]
+fn a_full_cluster_may_shrink_and_return() {
+    let mut world = World::new(Options::default());
+    let (framework, _) = world.framework(&["*"]);
+    let mut agents = Vec::new();
+    for n in 0..9 {
+        let (driver, agent) = world.agent("mem:1000000000000");
+        world.settle();
+        let offer = world.offers(framework)[0].offer;
+        let specs = vec![task(&format!("t{n}"), "mem:1000000000000")];
+        let task = world.launch(framework, offer, specs)[0];
+        agents.push((driver, agent, task));
+    }
+    world.send(agents[0].0, update_resources(agents[0].1, "mem:5"));
+    world.send(agents[1].0, CloseSession {});
+    world.advance(601);
+    let driver = world.open(SessionKind::Agent);
+    let reported = vec![ReportedTask { task: agents[1].2, state: TaskState::Running }];
+    world.send(driver, reregister(agents[1].1, reported));
+    let register = RegisterAgent {
+        resources: "mem:1000000000000".parse().unwrap(),
+        ..RegisterAgent::default()
+    };
+    let error = world.try_send(Some(driver), register).unwrap_err();
+    assert_eq!(error.code(), Code::LimitReached);
 }

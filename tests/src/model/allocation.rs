@@ -1,0 +1,123 @@
+//! Who is offered what: weighted dominant resource fairness over roles, then over the frameworks
+//! of a role (semantics.md 4.3 stage 2, 4.4, 4.5, 4.7).
+
+use num_rational::Ratio;
+use tamias::event::{Event, Offer as OfferEvent};
+use tamias::ids::{AgentId, FrameworkId};
+use tamias::limits::AGENTS_PER_STEP;
+
+use super::Model;
+use super::facts::{AgentStanding, Offer};
+use super::pile::Pile;
+
+impl Model {
+    pub(super) fn offer_some_agents(&mut self) -> bool {
+        let agents: Vec<_> = self.look_now.iter().copied().take(AGENTS_PER_STEP).collect();
+        for agent in &agents {
+            self.look_now.remove(agent);
+            self.offer_agent(*agent);
+        }
+        !agents.is_empty()
+    }
+
+    /// What nobody is offered and no task holds.
+    pub fn free(&self, agent: AgentId) -> Pile {
+        self.agents[&agent].total.minus(&self.offered(agent)).minus(&self.allocated(agent))
+    }
+
+    /// Offers all that is free on an agent to the first in line that may have it.
+    fn offer_agent(&mut self, agent: AgentId) {
+        if !self.is_active(agent) {
+            return;
+        }
+        let free = self.free(agent);
+        if !self.is_worth_offering(&free) {
+            return;
+        }
+        let line = self.line().into_iter();
+        let mut willing = line.filter(|(role, f)| self.may_have(*f, role, agent, &free));
+        if let Some((role, framework)) = willing.next() {
+            self.make_offer(agent, framework, &role, free);
+        }
+    }
+
+    /// Roles and frameworks in the order in which they are served.
+    fn line(&self) -> Vec<(String, FrameworkId)> {
+        let mut line = Vec::new();
+        for (name, role) in &self.roles {
+            let weight = role.weight.milli().into();
+            let of_role = (self.share(&self.held(name, None), weight), role.offers_made);
+            for (id, framework) in &self.frameworks {
+                let Some(part) = framework.parts.get(name) else { continue };
+                let share = self.share(&self.held(name, Some(*id)), 1000);
+                line.push((of_role, name.clone(), share, part.offers_made, *id));
+            }
+        }
+        line.sort();
+        line.into_iter().map(|(_, role, _, _, framework)| (role, framework)).collect()
+    }
+
+    /// The largest part that is held of anything, by the weight in thousandths.
+    fn share(&self, held: &Pile, weight: i128) -> Ratio<i128> {
+        let whole = self.whole();
+        let parts = held.scalars.iter().filter(|(name, _)| whole.milli(name) > 0);
+        let parts = parts.map(|(name, milli)| Ratio::new(*milli, whole.milli(name) * weight));
+        parts.max().unwrap_or_else(|| Ratio::from_integer(0))
+    }
+
+    /// Whether one of the smallest amounts worth offering is free, if there are any.
+    pub fn is_worth_offering(&self, free: &Pile) -> bool {
+        let sets = &self.options.min_allocatable;
+        let enough = |set: &tamias::resources::Quantities| {
+            set.iter().all(|(name, least)| free.quantity(name.as_str()) >= least.milli().into())
+        };
+        !free.is_empty() && (sets.is_empty() || sets.iter().any(enough))
+    }
+
+    /// Whether the framework is there for it, wants offers in the role, and has not refused this.
+    fn may_have(&self, framework: FrameworkId, role: &str, agent: AgentId, free: &Pile) -> bool {
+        let part = &self.frameworks[&framework].parts[role];
+        self.session_of_framework(framework).is_some()
+            && part.subscribed
+            && !part.suppressed
+            && !self.is_refused(framework, role, agent, free)
+    }
+
+    /// Whether the framework refused at least this.
+    pub fn is_refused(
+        &self,
+        framework: FrameworkId,
+        role: &str,
+        agent: AgentId,
+        free: &Pile,
+    ) -> bool {
+        self.filters.iter().any(|filter| {
+            filter.framework == framework
+                && filter.role == role
+                && filter.agent == agent
+                && filter.resources.holds(free)
+        })
+    }
+
+    fn make_offer(&mut self, agent: AgentId, framework: FrameworkId, role: &str, free: Pile) {
+        let id = self.slots.grants.take();
+        let expires = self.options.offer_timeout_seconds.map(|timeout| self.alarm_in(timeout));
+        let row = &self.agents[&agent];
+        debug_assert!(matches!(row.standing, AgentStanding::Connected(_)));
+        let event = OfferEvent {
+            offer: id,
+            agent,
+            agent_name: row.name.as_deref().map(Into::into),
+            role: role.into(),
+            resources: free.to_resources(),
+            attributes: row.attributes.clone().into(),
+            expires: expires.map(|alarm| alarm.at),
+        };
+        self.tell_framework(framework, Event::Offer(event));
+        self.roles.get_mut(role).expect("it has a framework").offers_made += 1;
+        let parts = &mut self.frameworks.get_mut(&framework).expect("it is there").parts;
+        parts.get_mut(role).expect("it takes part").offers_made += 1;
+        let (role, resources) = (role.to_owned(), free);
+        self.offers.insert(id, Offer { framework, role, agent, resources, expires });
+    }
+}
