@@ -250,3 +250,22 @@ fn a_close_ends_waits_and_frees_the_journal() {
     open().unwrap().close().unwrap();
     std::fs::remove_file(&path).unwrap();
 }
+
+#[test]
+fn one_thread_waits_for_several_sessions() {
+    let kernel = Kernel::open(Options::default()).unwrap();
+    let frameworks = [kernel.subscribe(roles(&["a"])), kernel.subscribe(roles(&["b"]))];
+    let [first, second] = frameworks.map(Result::unwrap);
+    let both: [&Session; 2] = [&first, &second];
+    assert!(!kernel.wait_any(&both, Some(Duration::from_millis(20))).unwrap());
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| kernel.wait_any(&both, Some(Duration::from_secs(60))));
+        let driver = kernel.agent_driver().unwrap();
+        driver.register(agent("cpus:4")).unwrap();
+        assert!(waiting.join().unwrap().unwrap());
+    });
+    assert_eq!(events(&first).len() + events(&second).len(), 2, "an offer and its rescind");
+    let other = Kernel::open(Options::default()).unwrap();
+    let error = other.wait_any(&both, None).unwrap_err();
+    assert_eq!((error.code(), error.list_index()), (Code::UnknownSession, Some(0)));
+}

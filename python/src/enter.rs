@@ -39,11 +39,12 @@ impl EnterKernel for Kernel {
     }
 }
 
-/// Sleeps until the session has events or the timeout is over; returns whether it has. `check` is
+/// Sleeps until a session has events or the timeout is over; returns whether one has. `check` is
 /// asked before each slice whether there is anything left to wait for.
 pub(crate) fn wait(
     py: Python<'_>,
-    session: &Session,
+    kernel: &Kernel,
+    sessions: &[&Session],
     timeout: Option<Duration>,
     check: impl Fn() -> Result<()>,
 ) -> Result<bool> {
@@ -52,7 +53,7 @@ pub(crate) fn wait(
         check()?;
         let rest = end.map(|end| end.saturating_duration_since(Instant::now()));
         let slice = rest.map_or(SLICE, |rest| rest.min(SLICE));
-        if py.detach(|| session.wait(Some(slice)))? {
+        if py.detach(|| kernel.wait_any(sessions, Some(slice)))? {
             return Ok(true);
         }
         py.check_signals()?;

@@ -19,6 +19,7 @@ use crate::kernel::hex;
 
 /// Replays the journal without locking or changing it.
 #[pyfunction]
+#[allow(clippy::needless_pass_by_value)] // what arguments from Python are
 pub(crate) fn replay_journal(py: Python<'_>, path: PathBuf) -> Result<Bound<'_, PyAny>> {
     let replayed = py.detach(|| {
         let replayed = replay_path(&path, None)?;

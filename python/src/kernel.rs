@@ -9,12 +9,12 @@ use tamias::{Clock, Code, Kernel, Rejection, Time};
 
 use crate::agent_driver::PyAgentDriver;
 use crate::classes::classes;
-use crate::convert::{nanos, parsed, text, wrong_type};
+use crate::convert::{entries, nanos, parsed, text, wrong_type};
 use crate::errors::{Result, reject};
 use crate::framework::{PyFramework, subscription};
 use crate::operator::PyOperator;
 use crate::options::options;
-use crate::session::Handle;
+use crate::session::{Handle, wait_any};
 
 /// A scheduling kernel.
 ///
@@ -117,6 +117,27 @@ impl PyKernel {
         let line = text("line", line)?;
         let session = session.map(|id| parsed("session", id)).transpose()?;
         Ok(py.detach(|| self.kernel.command(session, &line))?)
+    }
+
+    /// Waits until one of several frameworks or agent drivers has events; returns whether one has.
+    #[pyo3(signature = (handles, timeout=None))]
+    fn wait(
+        &self,
+        py: Python<'_>,
+        handles: &Bound<'_, PyAny>,
+        timeout: Option<&Bound<'_, PyAny>>,
+    ) -> Result<bool> {
+        const EXPECTED: &str = "a list of frameworks and agent drivers";
+        let given = entries("handles", EXPECTED, handles)?;
+        let mut list = Vec::with_capacity(given.len());
+        for (index, item) in given.iter().enumerate() {
+            list.push(match (item.cast::<PyFramework>(), item.cast::<PyAgentDriver>()) {
+                (Ok(framework), _) => &framework.get().handle,
+                (_, Ok(driver)) => &driver.get().handle,
+                _ => return Err(wrong_type(&format!("handles[{index}]"), EXPECTED, item)),
+            });
+        }
+        wait_any(py, &self.kernel, &list, timeout)
     }
 
     /// Moves a manual clock forward; timers that are due on the way fire one after the other.

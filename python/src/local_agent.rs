@@ -63,7 +63,7 @@ impl PyLocalAgent {
             options.supervisor.kill_grace = std::time::Duration::from_nanos(grace);
         }
         if let Some(given) = resources {
-            options.resources = Some(replace(machine()?, decode("resources", given)?)?);
+            options.resources = Some(replace(&machine()?, &decode("resources", given)?)?);
         }
         let agent = py.detach(|| LocalAgent::start(&kernel, options))?;
         Ok(Self { kernel, agent, work_dir })
@@ -124,7 +124,7 @@ impl PyLocalAgent {
     }
 
     fn __repr__(&self) -> String {
-        format!("<LocalAgent {} work_dir={:?}>", self.agent.id(), self.work_dir)
+        format!("<LocalAgent {} work_dir='{}'>", self.agent.id(), self.work_dir.display())
     }
 }
 
@@ -143,14 +143,14 @@ fn machine() -> Result<Resources> {
 }
 
 /// What was detected, with what was given in its place.
-fn replace(detected: Resources, given: Resources) -> Result<Resources> {
+fn replace(detected: &Resources, given: &Resources) -> Result<Resources> {
     let mut sum = detected.filter(|name: &Name| given.get(name).is_none());
     // A zero is dropped on reading, and an agent without cpus is never meant.
     let nothing = |value: Option<&Value>| value.is_none_or(Value::is_empty);
     if nothing(sum.get(&Name::CPUS)) && nothing(given.get(&Name::CPUS)) {
         return Err(reject(Code::BadResources, "resources", "there are no cpus: give some"));
     }
-    sum.add(&given).map_err(|e| reject(Code::BadResources, "resources", e.to_string()))?;
+    sum.add(given).map_err(|e| reject(Code::BadResources, "resources", e.to_string()))?;
     Ok(sum)
 }
 

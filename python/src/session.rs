@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyList;
 use tamias::event::Event;
 use tamias::kernel::EventRecord;
-use tamias::{Code, Command, Rejection, Reply, Session};
+use tamias::{Code, Command, Kernel, Rejection, Reply, Session};
 
 use crate::classes::{classes, text};
 use crate::convert::timeout as decode_timeout;
@@ -74,13 +74,17 @@ impl Handle {
 
     fn sleep(&self, py: Python<'_>, timeout: Option<Duration>) -> Result<bool> {
         // Another thread may be the one that was told of the end.
-        wait(py, &self.session, timeout, || {
-            if self.ended.load(Ordering::Acquire) {
-                let text = "the subscription has ended: nothing follows";
-                return Err(Rejection::new(Code::HandleClosed, text).into());
-            }
-            Ok(())
-        })
+        let session = &self.session;
+        wait(py, session.kernel(), &[session], timeout, || self.check_goes_on())
+    }
+
+    /// Refuses to wait for a subscription that has ended.
+    fn check_goes_on(&self) -> Result<()> {
+        if self.ended.load(Ordering::Acquire) {
+            let text = "the subscription has ended: nothing follows";
+            return Err(Rejection::new(Code::HandleClosed, text).into());
+        }
+        Ok(())
     }
 
     /// The next event, or nothing at the timeout. Several threads may wait: an event goes to one.
@@ -162,6 +166,19 @@ impl Handle {
         let rejection = Rejection::new(Code::HandleClosed, format!("the {kind} handle is closed"));
         rejection.id(self.session.id().to_u64()).into()
     }
+}
+
+/// Waits for any of several sessions of one kernel.
+pub(crate) fn wait_any(
+    py: Python<'_>,
+    kernel: &Kernel,
+    handles: &[&Handle],
+    timeout: Option<&Bound<'_, PyAny>>,
+) -> Result<bool> {
+    let sessions: Vec<&Session> = handles.iter().map(|handle| &**handle.session).collect();
+    wait(py, kernel, &sessions, decode_timeout(timeout)?, || {
+        handles.iter().try_for_each(|handle| handle.check_goes_on())
+    })
 }
 
 /// The methods that every session handle has, written once.

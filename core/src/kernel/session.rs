@@ -99,6 +99,10 @@ impl Session {
         fd.map_err(|error| Rejection::new(Code::System, format!("no descriptor: {error}")))
     }
 
+    pub(super) fn ring(&self) -> &Ring {
+        &self.ring
+    }
+
     /// Closes the session; waits on it end with [`Code::HandleClosed`]. Again is no matter.
     pub fn close(&self) -> Result<(), Rejection> {
         // In a forked child not even the ring may be touched: its lock may be held for ever.

@@ -14,9 +14,9 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use super::Kernel;
 use super::ring::Ring;
 use super::signal::Signal;
+use super::{Kernel, Session};
 use crate::error::{Code, Rejection};
 use crate::time::Time;
 
@@ -127,7 +127,28 @@ impl Kernel {
         ring: &Ring,
         timeout: Option<Duration>,
     ) -> Result<bool, Rejection> {
-        self.wait_until(Some(ring), timeout, || ring.is_ready(), || ring.is_closed())
+        self.wait_until(&[ring], timeout, || ring.is_ready(), || ring.is_closed())
+    }
+
+    /// Like [`Session::wait`], for any of several sessions of this kernel: a program with one
+    /// thread and several frameworks. Returns whether one of them has events.
+    ///
+    /// Errors: as there; [`Code::UnknownSession`] for a session of another kernel.
+    pub fn wait_any(
+        &self,
+        sessions: &[&Session],
+        timeout: Option<Duration>,
+    ) -> Result<bool, Rejection> {
+        for (index, session) in sessions.iter().enumerate() {
+            if !Arc::ptr_eq(&self.shared, &session.kernel().shared) {
+                let text = "the session is another kernel's: wait for each kernel by itself";
+                let place = format!("sessions[{index}]");
+                return Err(Rejection::new(Code::UnknownSession, text).at(place).index(index));
+            }
+        }
+        let rings: Vec<&Ring> = sessions.iter().map(|session| session.ring()).collect();
+        let ready = || rings.iter().any(|ring| ring.is_ready());
+        self.wait_until(&rings, timeout, ready, || rings.iter().any(|ring| ring.is_closed()))
     }
 
     /// Keeps time and serves in-process agents until `stop` or the timeout.
@@ -136,12 +157,12 @@ impl Kernel {
         timeout: Option<Duration>,
         stop: impl Fn() -> bool,
     ) -> Result<bool, Rejection> {
-        self.wait_until(None, timeout, stop, || false)
+        self.wait_until(&[], timeout, stop, || false)
     }
 
     fn wait_until(
         &self,
-        ring: Option<&Ring>,
+        rings: &[&Ring],
         timeout: Option<Duration>,
         ready: impl Fn() -> bool,
         closed: impl Fn() -> bool,
@@ -154,8 +175,8 @@ impl Kernel {
         let waits = &self.shared.waits;
         let signal = waits.enter().map_err(|error| system("cannot wait", &error))?;
         let sleeper = Sleeper { waits, signal };
-        let ring_fd = ring.map(Ring::fd).transpose();
-        let ring_fd = ring_fd.map_err(|error| system("cannot wait", &error))?;
+        let ring_fds: io::Result<Vec<RawFd>> = rings.iter().map(|ring| ring.fd()).collect();
+        let ring_fds = ring_fds.map_err(|error| system("cannot wait", &error))?;
         loop {
             let is_keeper = waits.is_keeper(&sleeper.signal);
             let deadline = if is_keeper { self.keep_once()? } else { None };
@@ -169,7 +190,7 @@ impl Kernel {
                 return Ok(false);
             }
             let mut fds = vec![sleeper.signal.as_raw_fd()];
-            fds.extend(ring_fd);
+            fds.extend(&ring_fds);
             if is_keeper {
                 self.shared.services.fds(&mut fds);
             }
