@@ -43,7 +43,7 @@ demo:
 	@tools/doctor cargo cc python
 ifneq ($(HAS_PYTHON),)
 	@$(MAKE) python-package
-	@$(VENV_PYTHON) -m tamias.demo
+	@$(VENV_PYTHON) demo/run.py
 else
 	@echo "make demo runs the Python command line, and python/ is not in this checkout" >&2
 	@exit 1
