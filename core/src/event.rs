@@ -70,7 +70,8 @@ pub enum Event {
         agent: AgentId,
     },
     /// The session's ring overflowed; what follows was read from the state again. Offers and
-    /// updates that were seen before are repeated.
+    /// updates that were seen before are repeated; an offer that is not has ended. Answers to
+    /// `reconcile` and `agent_lost` may be missing: ask again.
     Resync,
 }
 
@@ -88,6 +89,19 @@ impl Event {
         "agent_removed",
         "resync",
     ];
+
+    /// Whether a session that missed it could not find it in the state: a ring that overflows
+    /// keeps it nevertheless. Answers to `reconcile` are not among them: they can be had again.
+    #[must_use]
+    pub fn is_told_once(&self) -> bool {
+        match self {
+            Self::SubscriptionEnded { .. } | Self::AgentRemoved { .. } => true,
+            Self::Update(status) => {
+                status.uuid.is_none() && status.reason != Some(Reason::Reconciliation)
+            }
+            _ => false,
+        }
+    }
 
     /// The kind in JSON.
     #[must_use]

@@ -2,7 +2,8 @@
 //!
 //! A ring that overflows drops what it cannot hold and remembers that; its reader then gets
 //! [`Event::Resync`] and everything that still matters read from the state again: live offers and
-//! unacknowledged updates for a framework, open launches and kills for an agent driver.
+//! unacknowledged updates for a framework, open launches and kills for an agent driver. What the
+//! state does not keep ([`Event::is_told_once`]) is not dropped: it is rare.
 
 use std::collections::VecDeque;
 use std::io;
@@ -18,12 +19,17 @@ use crate::event::Event;
 /// does not read.
 pub const RING_MAX: usize = 4096;
 
+/// Places from here on are those of events that were read from the state again, so that they are
+/// never taken for the events of the last command.
+pub const RESYNC_ORDINAL: u32 = 1 << 31;
+
 /// An event with its identity: the command that caused it, and its place among that command's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventRecord {
     /// The sequence number of the command; that of the resync for what was read again.
     pub seq: u64,
-    /// The place among the events of the command, over all sessions.
+    /// The place among the events of the command, over all sessions; from [`RESYNC_ORDINAL`] on
+    /// for what was read again.
     pub ordinal: u32,
     /// What happened.
     pub event: Event,
@@ -49,7 +55,9 @@ impl Ring {
         let mut queue = self.queue.lock();
         if queue.overflowed || queue.events.len() >= RING_MAX {
             queue.overflowed = true;
-            return false;
+            if !record.event.is_told_once() {
+                return false;
+            }
         }
         queue.events.push_back(record);
         queue.events.len() == 1
@@ -79,8 +87,22 @@ impl Ring {
     /// Puts in what was read from the state; the caller holds the writer, so nothing comes between.
     pub(crate) fn refill(&self, records: Vec<EventRecord>) {
         let mut queue = self.queue.lock();
-        queue.overflowed = false;
-        queue.events.extend(records);
+        // Another thread that reads may have been faster.
+        if queue.overflowed {
+            queue.overflowed = false;
+            queue.events.extend(records);
+        }
+    }
+
+    /// Makes the descriptor unreadable if there is nothing to take: a wakeup can come after the
+    /// event was taken already.
+    pub(crate) fn quiet(&self) {
+        let queue = self.queue.lock();
+        if queue.events.is_empty() && !queue.overflowed && !queue.closed {
+            if let Some(signal) = self.signal.get() {
+                signal.clear();
+            }
+        }
     }
 
     /// Whether there is something to take.
@@ -142,6 +164,43 @@ mod tests {
         assert!(ring.push(record(2)));
         ring.wake();
         assert!(readable(fd));
+    }
+
+    #[test]
+    fn a_late_wakeup_does_not_stay() {
+        let ring = Ring::default();
+        let fd = ring.fd().unwrap();
+        assert!(ring.push(record(0)));
+        assert_eq!(ring.take(9).0.len(), 1);
+        ring.wake();
+        assert!(readable(fd));
+        ring.quiet();
+        assert!(!readable(fd));
+        assert!(ring.push(record(1)));
+        ring.wake();
+        ring.quiet();
+        assert!(readable(fd));
+        ring.close();
+        ring.take(9);
+        ring.quiet();
+        assert!(readable(fd), "a closed ring wakes for ever");
+    }
+
+    #[test]
+    fn what_the_state_does_not_keep_outlives_an_overflow() {
+        let ring = Ring::default();
+        for ordinal in 0..=RING_MAX {
+            ring.push(record(u32::try_from(ordinal).unwrap()));
+        }
+        let ended = Event::SubscriptionEnded { reason: crate::event::EndReason::TornDown };
+        ring.push(EventRecord { seq: 2, ordinal: 0, event: ended.clone() });
+        ring.push(record(9));
+        let (events, resync) = ring.take(usize::MAX);
+        assert_eq!((events.len(), resync), (RING_MAX + 1, true));
+        assert_eq!(events[RING_MAX].event, ended);
+        ring.refill(vec![record(8)]);
+        ring.refill(vec![record(8)]);
+        assert_eq!(ring.take(9).0.len(), 1, "two readers refill it once");
     }
 
     #[test]
