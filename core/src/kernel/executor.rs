@@ -4,8 +4,16 @@
 //! the lock is noise (concurrency.md 4.2). Callers see [`call`](Shared::call),
 //! [`try_apply`](Shared::try_apply) and [`post`](Shared::post) only, so that what stands behind
 //! them can change. Wakeups are delivered after the lock is released.
+//!
+//! A command that was accepted is reported as accepted, whatever becomes of the work that it made
+//! necessary: what the journal has no room for is left to the next command or tick. The exception
+//! is a journal under [`Durability::Sync`] that cannot be written: the caller is told, because its
+//! command is not on the disk; its events wait until it is, and so does every later command.
 
 mod batch;
+mod handover;
+#[cfg(test)]
+mod tests;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -17,8 +25,8 @@ use parking_lot::{Mutex, MutexGuard};
 
 use super::clock::Clock;
 use super::console::Console;
-use super::journal::JournalFile;
-use super::ring::{EventRecord, Ring};
+use super::journal::{Durability, JournalFile};
+use super::ring::{EventRecord, RESYNC_ORDINAL, Ring};
 use super::service::Services;
 use super::wait::Waits;
 use super::{Applied, fork};
@@ -60,6 +68,8 @@ struct Writer {
     effects: Effects,
     /// Events with their sequence numbers, while a caller wants them.
     trace: Option<Trace>,
+    /// Events of commands that are not on the disk yet although they must be.
+    held_back: Vec<(Arc<Ring>, EventRecord)>,
     /// Readers to be woken after the lock is released.
     to_wake: Vec<Arc<Ring>>,
     journal: Option<JournalFile>,
@@ -81,6 +91,7 @@ impl Shared {
             rings: Map::default(),
             effects: Effects::new(),
             trace: None,
+            held_back: Vec::new(),
             to_wake: Vec::new(),
             journal,
         };
@@ -105,7 +116,8 @@ impl Shared {
         command: Command,
     ) -> Result<Applied, Rejection> {
         self.check_alive()?;
-        self.run(self.writer.lock(), session, command, false)
+        let writer = self.made_ready(self.writer.lock())?;
+        self.run(writer, session, command, false)
     }
 
     pub(crate) fn call_traced(
@@ -114,7 +126,8 @@ impl Shared {
         command: Command,
     ) -> Result<Applied, Rejection> {
         self.check_alive()?;
-        self.run(self.writer.lock(), session, command, true)
+        let writer = self.made_ready(self.writer.lock())?;
+        self.run(writer, session, command, true)
     }
 
     /// Applies a command at a time that the caller says, as a record does; the clock, which must be
@@ -130,18 +143,13 @@ impl Shared {
         if !self.clock.is_manual() {
             return Err(not_manual());
         }
-        let mut writer = self.writer.lock();
-        self.drain_posts(&mut writer)?;
+        let mut writer = self.made_ready(self.writer.lock())?;
         writer.trace = Some(Vec::new());
         let result = self.apply_one(&mut writer, &Envelope { now, session, command });
-        let seq = writer.state.seq();
         if result.is_ok() {
             self.clock.move_to(writer.state.now());
-            self.work_off(&mut writer, now)?;
         }
-        let effects = writer.trace.take().unwrap_or_default();
-        self.finish(writer)?;
-        result.map(|reply| Applied { seq, reply, effects })
+        self.complete(writer, now, result)
     }
 
     pub(crate) fn try_apply(
@@ -151,7 +159,10 @@ impl Shared {
     ) -> Result<Reply, Rejection> {
         self.check_alive()?;
         match self.writer.try_lock() {
-            Some(writer) => self.run(writer, session, command, false).map(|applied| applied.reply),
+            Some(writer) => {
+                let writer = self.made_ready(writer)?;
+                self.run(writer, session, command, false).map(|applied| applied.reply)
+            }
             None => Err(Rejection::new(Code::WouldBlock, "another thread is applying a command")),
         }
     }
@@ -164,13 +175,14 @@ impl Shared {
     ) -> Result<Applied, Rejection> {
         self.check_alive()?;
         if let Some(writer) = self.writer.try_lock() {
-            return self.run(writer, session, command, false);
+            return self.run(self.made_ready(writer)?, session, command, false);
         }
         let mut command = Some(command);
         let mut result = None;
         wait(&mut || {
             if let Some(command) = command.take() {
-                result = Some(self.run(self.writer.lock(), session, command, false));
+                let writer = self.made_ready(self.writer.lock());
+                result = Some(writer.and_then(|w| self.run(w, session, command, false)));
             }
         });
         result.unwrap_or_else(|| {
@@ -205,18 +217,27 @@ impl Shared {
         command: Command,
         traced: bool,
     ) -> Result<Applied, Rejection> {
-        // A caller's own earlier posts come first.
-        self.drain_posts(&mut writer)?;
         writer.trace = traced.then(Vec::new);
         let now = self.clock.now();
         let result = self.apply_timely(&mut writer, now, session, command);
+        self.complete(writer, now, result)
+    }
+
+    /// Does what an accepted command made necessary, and lets go of the lock.
+    fn complete(
+        &self,
+        mut writer: MutexGuard<'_, Writer>,
+        now: Time,
+        mut result: Result<Reply, Rejection>,
+    ) -> Result<Applied, Rejection> {
         let seq = writer.state.seq();
         if result.is_ok() {
-            self.work_off(&mut writer, now)?;
+            result = self.work_off_if_possible(&mut writer, now).and(result);
         }
         let effects = writer.trace.take().unwrap_or_default();
-        self.finish(writer)?;
-        result.map(|reply| Applied { seq, reply, effects })
+        let settled = self.finish(writer);
+        let reply = result?;
+        settled.map(|()| Applied { seq, reply, effects })
     }
 
     /// Announces a long silence, then applies: the kernel's own clock is no wrong unit.
@@ -238,28 +259,31 @@ impl Shared {
 
     /// Journals and applies one command. A panic in there is a defect: the kernel is poisoned.
     fn apply_one(&self, writer: &mut Writer, envelope: &Envelope) -> Result<Reply, Rejection> {
-        // Asked again under the lock: nothing may be applied after the journal was closed.
-        if self.is_closed() {
-            return Err(super::closed("the kernel is closed"));
-        }
+        // Asked again under the lock: whoever held it before may have closed the journal, or met
+        // a defect and left half of a command.
+        self.check_alive()?;
         let Writer { state, effects, journal, .. } = writer;
         effects.clear();
         if let Some(journal) = journal {
             let session = envelope.session.and_then(|id| state.sessions().get(id));
-            journal.prepare(session.and_then(|s| s.principal.as_deref()), envelope)?;
+            let principal = session.and_then(|s| s.principal.as_deref());
+            journal.prepare_with_room(principal, envelope)?;
         }
-        let before = state.seq();
-        let result = catch_unwind(AssertUnwindSafe(|| apply(state, envelope, effects)));
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            let before = state.seq();
+            let result = apply(state, envelope, effects);
+            if state.seq() != before {
+                if let Some(journal) = journal {
+                    journal.commit(state);
+                }
+            }
+            result
+        }));
         let Ok(result) = result else {
             self.poison();
             let text = format!("a defect was found while applying {}", envelope.command.name());
             return Err(Rejection::new(Code::Defect, text));
         };
-        if state.seq() != before {
-            if let Some(journal) = journal {
-                journal.commit(state);
-            }
-        }
         writer.publish();
         result
     }
@@ -279,60 +303,32 @@ impl Shared {
         }
     }
 
-    fn drain_posts(&self, writer: &mut Writer) -> Result<(), Rejection> {
-        let mut worked = false;
-        while let Some((session, command)) = self.posts.pop() {
-            worked = true;
-            let now = self.clock.now();
-            if self.apply_timely(writer, now, session, command).is_err() {
-                self.posts_rejected.fetch_add(1, Ordering::Relaxed);
-            }
-        }
-        if worked {
-            self.work_off(writer, self.clock.now())?;
-        }
-        Ok(())
-    }
-
-    /// Flushes the journal, releases the lock, wakes readers, and looks for posts once more.
-    fn finish<'s>(&'s self, mut writer: MutexGuard<'s, Writer>) -> Result<(), Rejection> {
-        loop {
-            self.drain_posts(&mut writer)?;
-            if let Some(journal) = &mut writer.journal {
-                journal.settle()?;
-            }
-            let to_wake = std::mem::take(&mut writer.to_wake);
-            let deadline = writer.state.next_deadline();
-            drop(writer);
-            for ring in to_wake {
-                ring.wake();
-            }
-            self.waits.deadline_is(deadline);
-            std::sync::atomic::fence(Ordering::SeqCst);
-            if self.posts.is_empty() {
-                return Ok(());
-            }
-            match self.writer.try_lock() {
-                Some(again) => writer = again,
-                None => return Ok(()),
-            }
+    /// The same after a command that was accepted. What the journal does not take now stays due;
+    /// only a defect is the concern of the command's sender.
+    fn work_off_if_possible(&self, writer: &mut Writer, now: Time) -> Result<(), Rejection> {
+        match self.work_off(writer, now) {
+            Err(rejection) if rejection.code() == Code::Defect => Err(rejection),
+            _ => Ok(()),
         }
     }
 
     /// Does what is due now; see [`Kernel::tick`](super::Kernel::tick).
     pub(crate) fn tick(&self, at: Option<Time>) -> Result<(Option<Time>, Trace), Rejection> {
         self.check_alive()?;
-        let mut writer = self.writer.lock();
+        let mut writer = self.made_ready(self.writer.lock())?;
         writer.trace = at.map(|_| Vec::new());
         let now = at.unwrap_or_else(|| self.clock.now());
-        if now > writer.state.now().plus(TIME_STEP_MAX) {
+        let announced = if now > writer.state.now().plus(TIME_STEP_MAX) {
             let command = AdvanceTime {}.into();
-            self.apply_one(&mut writer, &Envelope { now, session: None, command })?;
-        }
-        let next = self.work_off(&mut writer, now)?;
+            self.apply_one(&mut writer, &Envelope { now, session: None, command }).map(|_| ())
+        } else {
+            Ok(())
+        };
+        let next = announced.and_then(|()| self.work_off(&mut writer, now));
         let effects = writer.trace.take().unwrap_or_default();
-        self.finish(writer)?;
-        Ok((next, effects))
+        let settled = self.finish(writer);
+        let next = next?;
+        settled.map(|()| (next, effects))
     }
 
     /// Moves a manual clock to `to`, stopping at each deadline on the way.
@@ -360,36 +356,63 @@ impl Shared {
         work: impl FnOnce(&mut JournalFile, &State) -> Result<T, Rejection>,
     ) -> Result<Option<T>, Rejection> {
         self.check_alive()?;
-        let mut writer = self.writer.lock();
-        let Writer { state, journal, .. } = &mut *writer;
-        journal.as_mut().map(|journal| work(journal, state)).transpose()
+        self.with_writer(|writer| {
+            let Writer { state, journal, .. } = writer;
+            let done = journal.as_mut().map(|journal| work(journal, state)).transpose();
+            if done.is_ok() {
+                // Events that waited for it may be seen now.
+                let _ = writer.settle();
+            }
+            done
+        })
+    }
+
+    /// Writes out what the journal still has in memory; for quiet moments.
+    pub(crate) fn tidy_journal(&self) -> Result<(), Rejection> {
+        self.check_alive()?;
+        self.with_writer(|writer| {
+            writer.settle()?;
+            match writer.journal.as_mut().map_or(Ok(()), |journal| journal.flush(false)) {
+                // It may be possible later; a full buffer will tell.
+                Err(rejection) if rejection.code() == Code::System => Ok(()),
+                done => done,
+            }
+        })
     }
 
     /// Opens the ring of a session that was just opened.
     pub(crate) fn open_ring(&self, session: SessionId) -> Arc<Ring> {
         let ring = Arc::new(Ring::default());
-        self.writer.lock().rings.insert(session, ring.clone());
+        self.with_writer(|writer| writer.rings.insert(session, ring.clone()));
         ring
     }
 
     pub(crate) fn close_ring(&self, session: SessionId) {
-        if let Some(ring) = self.writer.lock().rings.remove(&session) {
+        if let Some(ring) = self.with_writer(|writer| writer.rings.remove(&session)) {
             ring.close();
         }
     }
 
     /// Fills a ring that overflowed from the state.
     pub(crate) fn resync(&self, session: SessionId, ring: &Ring) {
-        let writer = self.writer.lock();
-        let seq = writer.state.seq();
-        let events = std::iter::once(crate::event::Event::Resync)
-            .chain(writer.state.events_to_repeat(session));
-        let records = events.zip(0..).map(|(event, ordinal)| EventRecord { seq, ordinal, event });
-        ring.refill(records.collect());
+        self.with_writer(|writer| {
+            let seq = writer.state.seq();
+            let events = std::iter::once(crate::event::Event::Resync)
+                .chain(writer.state.events_to_repeat(session));
+            let records = events.zip(RESYNC_ORDINAL..);
+            let records = records.map(|(event, ordinal)| EventRecord { seq, ordinal, event });
+            ring.refill(records.collect());
+        });
     }
 
     pub(crate) fn with_state<T>(&self, read: impl FnOnce(&State) -> T) -> T {
-        read(&self.writer.lock().state)
+        self.with_writer(|writer| read(&writer.state))
+    }
+
+    /// Ends the kernel after a defect. Those who wait find out.
+    fn poison(&self) {
+        self.poisoned.store(true, Ordering::SeqCst);
+        self.waits.wake_all();
     }
 
     pub(crate) fn posts_rejected(&self) -> u64 {
@@ -411,36 +434,6 @@ impl Shared {
         Ok(())
     }
 
-    /// Ends the kernel for every handle; see [`Kernel::close`](super::Kernel::close).
-    pub(crate) fn close(&self) -> Result<(), Rejection> {
-        if self.is_forked() {
-            return Ok(());
-        }
-        let mut writer = self.writer.lock();
-        if self.closed.swap(true, Ordering::AcqRel) {
-            return Ok(());
-        }
-        let Writer { state, journal, rings, .. } = &mut *writer;
-        let ended = match journal.take() {
-            // The state may be half changed, but the commands before the defect are whole.
-            Some(mut journal) if self.poisoned.load(Ordering::Acquire) => journal.flush(true),
-            Some(journal) => journal.close(state),
-            None => Ok(()),
-        };
-        let rings = std::mem::take(rings);
-        drop(writer);
-        for ring in rings.values() {
-            ring.close();
-        }
-        self.waits.wake_all();
-        ended
-    }
-
-    /// A defect was found: nothing is accepted any more.
-    fn poison(&self) {
-        self.poisoned.store(true, Ordering::Release);
-    }
-
     pub(crate) fn is_closed(&self) -> bool {
         self.closed.load(Ordering::Acquire)
     }
@@ -454,14 +447,12 @@ impl Shared {
 /// The last handle is gone: the journal ends in order. A forked child must leave it alone.
 impl Drop for Shared {
     fn drop(&mut self) {
-        if self.check_alive().is_err() {
+        if self.is_forked() {
             return;
         }
-        let writer = self.writer.get_mut();
-        if let Some(journal) = writer.journal.take() {
-            // Nobody is left to be told of a failure; what is on the disk is a valid beginning.
-            let _ = journal.close(&writer.state);
-        }
+        let is_poisoned = self.poisoned.load(Ordering::Acquire);
+        // Nobody is left to be told of a failure; what is on the disk is a valid beginning.
+        let _ = self.writer.get_mut().end_journal(is_poisoned);
     }
 }
 
@@ -474,12 +465,17 @@ impl Writer {
     /// Routes the events of the command just applied to the rings of their sessions.
     fn publish(&mut self) {
         let seq = self.state.seq();
+        let journal = self.journal.as_ref();
+        let wait = journal.is_some_and(|journal| journal.durability() == Durability::Sync);
         for (ordinal, effect) in (0..).zip(self.effects.drain(..)) {
             if let Some(trace) = &mut self.trace {
                 trace.push((seq, effect.clone()));
             }
             let Some(ring) = self.rings.get(&effect.session) else { continue };
-            if ring.push(EventRecord { seq, ordinal, event: effect.event }) {
+            let record = EventRecord { seq, ordinal, event: effect.event };
+            if wait {
+                self.held_back.push((ring.clone(), record));
+            } else if ring.push(record) {
                 self.to_wake.push(ring.clone());
             }
         }

@@ -38,6 +38,9 @@ const HASH_EVERY: u64 = 4096;
 /// [`JournalFile::settle`] writes an `async` buffer to the file from that many bytes on.
 const WRITE_FROM: usize = 64 * 1024;
 
+/// A record of `advance_time`, generously.
+const STEP_OF_TIME_BYTES_MAX: usize = 256;
+
 /// The least buffer: one record of any size, and the hash after it.
 const BUFFER_MIN: usize = RECORD_BYTES_MAX + record::FRAME_BYTES + HASH_RECORD_BYTES_MAX;
 
@@ -231,6 +234,55 @@ impl JournalFile {
         Err(Rejection::new(Code::JournalFull, text))
     }
 
+    /// The same, and makes room by writing to the file where that is needed.
+    pub fn prepare_with_room(
+        &mut self,
+        principal: Option<&str>,
+        envelope: &Envelope,
+    ) -> Result<(), Rejection> {
+        match self.prepare(principal, envelope) {
+            Err(full) if full.code() == Code::JournalFull && self.flush(false).is_ok() => {
+                self.prepare(principal, envelope)
+            }
+            prepared => prepared,
+        }
+    }
+
+    /// Makes sure that all these commands can be prepared and committed one after the other,
+    /// together with a step of time before them.
+    ///
+    /// Errors: as [`prepare`](Self::prepare), with the index of the command; nothing is kept.
+    pub fn make_room_for(
+        &mut self,
+        principal: Option<&str>,
+        envelopes: &[Envelope],
+    ) -> Result<(), Rejection> {
+        self.check()?;
+        let hashes = 2 + envelopes.len() as u64 / HASH_EVERY;
+        let mut needed = STEP_OF_TIME_BYTES_MAX
+            + HASH_RECORD_BYTES_MAX * usize::try_from(hashes).unwrap_or(usize::MAX);
+        self.prepared.clear();
+        for (index, envelope) in envelopes.iter().enumerate() {
+            // The widest number: the true one may take fewer bytes.
+            let (out, seq) = (&mut self.prepared, u64::MAX);
+            record::append_command(out, self.epoch, seq, principal, envelope)
+                .map_err(|rejection| rejection.index(index))?;
+            needed += out.len();
+            out.clear();
+        }
+        if needed > self.capacity {
+            let text = format!(
+                "the batch takes {needed} bytes in the journal, whose buffer has {}: split it",
+                self.capacity
+            );
+            return Err(Rejection::new(Code::LimitReached, text));
+        }
+        if self.pending.len() + needed > self.capacity {
+            self.flush(false)?;
+        }
+        Ok(())
+    }
+
     /// Appends the prepared command, which `state` includes now; every so often the state's hash
     /// too. Without a prepared command it does nothing.
     pub fn commit(&mut self, state: &State) {
@@ -329,6 +381,12 @@ impl JournalFile {
         let appended = hash.append_to(&mut self.pending);
         debug_assert!(appended.is_ok());
         self.unhashed = 0;
+    }
+
+    /// Writes elsewhere from now on, so that tests can see a write fail.
+    #[cfg(test)]
+    pub(crate) fn exchange_file(&mut self, file: File) -> File {
+        std::mem::replace(&mut self.file, file)
     }
 
     fn check(&self) -> Result<(), Rejection> {

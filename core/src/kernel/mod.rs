@@ -279,8 +279,9 @@ impl Kernel {
 
     /// Serves in-process agents and lets time go on, without sleeping; see [`Service`].
     pub fn drive(&self) -> Result<Option<Time>, Rejection> {
-        self.serve()?;
-        self.tick()
+        let served = self.serve();
+        let next = self.tick()?;
+        served.map(|()| next)
     }
 
     /// When the next timer is due; `now` if there is work already.

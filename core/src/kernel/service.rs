@@ -17,6 +17,11 @@ pub trait Service: Send + Sync {
     /// Adds the descriptors that are readable when it has something to do.
     fn fds(&self, fds: &mut Vec<RawFd>);
 
+    /// Adds the descriptors that it waits to write to.
+    fn writable_fds(&self, fds: &mut Vec<RawFd>) {
+        let _ = fds;
+    }
+
     /// Does what there is to do, without blocking. Called without any lock of the kernel, possibly
     /// from several threads.
     fn serve(&self, kernel: &Kernel) -> Result<(), Rejection>;
@@ -39,10 +44,14 @@ impl Services {
         list.iter().filter_map(Weak::upgrade).collect()
     }
 
-    pub(crate) fn fds(&self, fds: &mut Vec<RawFd>) {
+    /// The descriptors to be watched for reading and for writing.
+    pub(crate) fn fds(&self) -> (Vec<RawFd>, Vec<RawFd>) {
+        let (mut readable, mut writable) = (Vec::new(), Vec::new());
         for service in self.all() {
-            service.fds(fds);
+            service.fds(&mut readable);
+            service.writable_fds(&mut writable);
         }
+        (readable, writable)
     }
 }
 
@@ -53,7 +62,16 @@ impl Kernel {
         self.shared.waits.wake_keeper();
     }
 
+    /// Has whoever waits ask the services for their descriptors again. For a service to call when
+    /// they have changed.
+    pub fn watch_again(&self) {
+        self.shared.waits.wake_keeper();
+    }
+
+    /// Serves all; an error of one does not keep the others from it.
     pub(crate) fn serve(&self) -> Result<(), Rejection> {
-        self.shared.services.all().iter().try_for_each(|service| service.serve(self))
+        let services = self.shared.services.all();
+        let served = services.iter().map(|service| service.serve(self));
+        served.fold(Ok(()), Result::and)
     }
 }

@@ -95,6 +95,7 @@ impl Session {
     /// the session: do not close it. With an event loop, call [`Kernel::drive`] at the deadlines
     /// that it returns.
     pub fn event_fd(&self) -> Result<RawFd, Rejection> {
+        self.kernel.check_alive()?;
         let fd = self.ring.fd();
         fd.map_err(|error| Rejection::new(Code::System, format!("no descriptor: {error}")))
     }
@@ -104,19 +105,31 @@ impl Session {
     }
 
     /// Closes the session; waits on it end with [`Code::HandleClosed`]. Again is no matter.
+    ///
+    /// Errors: [`Code::JournalFull`], [`Code::System`]: the session is still open then.
     pub fn close(&self) -> Result<(), Rejection> {
         // In a forked child not even the ring may be touched: its lock may be held for ever.
         if self.kernel.shared.is_forked() || self.ring.is_closed() {
             return Ok(());
         }
-        self.kernel.shared.close_ring(self.id);
-        self.call(CloseSession {}).map(|_| ())
+        let closed = match self.call(CloseSession {}) {
+            // Another thread was faster, or the command was applied although an error came back.
+            Err(rejection) if rejection.code() == Code::UnknownSession => Ok(()),
+            closed => closed.map(|_| ()),
+        };
+        let stays = |code| matches!(code, Code::JournalFull | Code::System);
+        if !closed.as_ref().is_err_and(|rejection| stays(rejection.code())) {
+            self.kernel.shared.close_ring(self.id);
+        }
+        closed
     }
 }
 
 impl Drop for Session {
     fn drop(&mut self) {
         // A poisoned kernel refuses; there is nobody to tell.
-        let _ = self.close();
+        if self.close().is_err() {
+            self.kernel.shared.close_ring(self.id);
+        }
     }
 }

@@ -70,6 +70,10 @@ impl Waits {
         }
     }
 
+    fn is_nobody_keeping_time(&self) -> bool {
+        self.kept.0.load(Ordering::SeqCst) == i64::MIN
+    }
+
     fn enter(&self) -> io::Result<Arc<Signal>> {
         let mut sleepers = self.sleepers.lock();
         let signal = match sleepers.spare.pop() {
@@ -169,6 +173,10 @@ impl Kernel {
     ) -> Result<bool, Rejection> {
         self.check_alive()?;
         if ready() {
+            // Those who always find events must not starve the in-process agents.
+            if self.shared.waits.is_nobody_keeping_time() {
+                self.serve()?;
+            }
             return Ok(true);
         }
         let end = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
@@ -189,28 +197,32 @@ impl Kernel {
             if end.is_some_and(|end| Instant::now() >= end) {
                 return Ok(false);
             }
-            let mut fds = vec![sleeper.signal.as_raw_fd()];
-            fds.extend(&ring_fds);
+            let own = std::iter::once(sleeper.signal.as_raw_fd()).chain(ring_fds.iter().copied());
+            let mut polls: Vec<_> = own.map(|fd| watch(fd, libc::POLLIN)).collect();
             if is_keeper {
-                self.shared.services.fds(&mut fds);
+                let (readable, writable) = self.shared.services.fds();
+                polls.extend(readable.into_iter().map(|fd| watch(fd, libc::POLLIN)));
+                polls.extend(writable.into_iter().map(|fd| watch(fd, libc::POLLOUT)));
             }
-            sleep(&fds, self.time_to_sleep(end, deadline))?;
+            sleep(&mut polls, self.time_to_sleep(end, deadline))?;
             sleeper.signal.clear();
+            for ring in rings {
+                ring.quiet();
+            }
             self.check_alive()?;
         }
     }
 
     /// The timekeeper's duties: serve agents, fire timers, and say until when it sleeps.
     fn keep_once(&self) -> Result<Option<Time>, Rejection> {
-        self.serve()?;
-        // A good moment to write out what an unsynced journal still has in memory.
-        self.shared.with_journal(|journal, _| journal.flush(false))?;
+        let served = self.serve();
+        self.shared.tidy_journal()?;
         let deadline = if self.shared.clock.is_manual() { None } else { self.tick()? };
         let kept = deadline.map_or(i64::MAX, |time| time.0);
         self.shared.waits.kept.0.store(kept, Ordering::SeqCst);
         // A command between the tick and the store would have found the old value.
         let now = self.next_deadline().filter(|_| !self.shared.clock.is_manual());
-        Ok(deadline.into_iter().chain(now).min())
+        served.map(|()| deadline.into_iter().chain(now).min())
     }
 
     fn time_to_sleep(&self, end: Option<Instant>, deadline: Option<Time>) -> Option<Duration> {
@@ -223,16 +235,18 @@ impl Kernel {
     }
 }
 
-/// Sleeps until one of the descriptors is readable, the time is over, or a signal came.
-fn sleep(fds: &[RawFd], time: Option<Duration>) -> Result<(), Rejection> {
-    let mut polls: Vec<_> =
-        fds.iter().map(|&fd| libc::pollfd { fd, events: libc::POLLIN, revents: 0 }).collect();
+fn watch(fd: RawFd, events: libc::c_short) -> libc::pollfd {
+    libc::pollfd { fd, events, revents: 0 }
+}
+
+/// Sleeps until one of the descriptors is ready, the time is over, or a signal came.
+fn sleep(polls: &mut [libc::pollfd], time: Option<Duration>) -> Result<(), Rejection> {
     // Rounded up: waking a moment too early would only mean another round.
     let millis = time.map_or(-1, |time| {
         let rounded = time.as_nanos().div_ceil(1_000_000);
         libc::c_int::try_from(rounded).unwrap_or(libc::c_int::MAX)
     });
-    // SAFETY: the pointer and count describe the vector of initialised pollfds above.
+    // SAFETY: the pointer and count describe the slice of initialised pollfds.
     let result = unsafe { libc::poll(polls.as_mut_ptr(), polls.len() as libc::nfds_t, millis) };
     if result < 0 {
         let error = io::Error::last_os_error();

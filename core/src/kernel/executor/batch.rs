@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::Shared;
+use super::{Shared, Writer};
 use crate::command::{AdvanceTime, Command, Envelope, OpenSession, SessionKind};
 use crate::error::{Code, Rejection};
 use crate::event::Effects;
@@ -40,25 +40,42 @@ impl Shared {
             return only.map(|command| call(command).map(|applied| Ok(applied.reply))).collect();
         }
         self.check_alive()?;
-        let mut writer = self.writer.lock();
-        self.drain_posts(&mut writer)?;
+        let mut writer = self.made_ready(self.writer.lock())?;
         writer.trace = None;
         let now = self.clock.now();
         if batch == Batch::Atomic {
-            self.rehearse(&writer.state, |trial| {
-                commands.iter().enumerate().try_for_each(|(index, command)| {
-                    let envelope = Envelope { now, session, command: command.clone() };
-                    try_one(trial, &envelope).map(|_| ()).map_err(|r| r.index(index))
-                })
-            })?;
+            let envelope = |command: &Command| Envelope { now, session, command: command.clone() };
+            let envelopes: Vec<_> = commands.iter().map(envelope).collect();
+            if let Err(rejection) = self.try_out(&mut writer, session, &envelopes) {
+                self.release(writer);
+                return Err(rejection);
+            }
         }
         let each = commands.into_iter();
         let results = each
             .map(|command| self.apply_timely(&mut writer, now, session, command))
             .collect::<Results>();
-        self.work_off(&mut writer, now)?;
-        self.finish(writer)?;
-        Ok(results)
+        let worked = self.work_off_if_possible(&mut writer, now);
+        let settled = self.finish(writer);
+        worked.and(settled).map(|()| results)
+    }
+
+    /// Whether all of them would be accepted, and the journal has room for them.
+    fn try_out(
+        &self,
+        writer: &mut Writer,
+        session: Option<SessionId>,
+        envelopes: &[Envelope],
+    ) -> Result<(), Rejection> {
+        self.rehearse(&writer.state, |trial| {
+            envelopes.iter().enumerate().try_for_each(|(index, envelope)| {
+                try_one(trial, envelope).map(|_| ()).map_err(|r| r.index(index))
+            })
+        })?;
+        let Writer { state, journal, .. } = writer;
+        let Some(journal) = journal else { return Ok(()) };
+        let session = session.and_then(|id| state.sessions().get(id));
+        journal.make_room_for(session.and_then(|s| s.principal.as_deref()), envelopes)
     }
 
     /// Tries a command on a copy of the state, sent by a session that is opened for it there.
