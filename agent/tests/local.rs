@@ -16,11 +16,15 @@ struct Bench {
 }
 
 fn start(resources: &str) -> Bench {
+    start_with(resources, env!("CARGO_BIN_EXE_tamias-supervisor").as_ref())
+}
+
+fn start_with(resources: &str, supervisor: &std::path::Path) -> Bench {
     let dir = tempfile::tempdir().unwrap();
     let kernel = Kernel::open(Options::default()).unwrap();
     let mut options = LocalAgentOptions::new(dir.path());
     options.resources = Some(resources.parse().unwrap());
-    options.supervisor.executable = Some(env!("CARGO_BIN_EXE_tamias-supervisor").into());
+    options.supervisor.executable = Some(supervisor.into());
     let agent = LocalAgent::start(&kernel, options).unwrap();
     let roles = vec!["dev".into()];
     let framework = kernel.subscribe(Subscribe { roles, ..Subscribe::default() }).unwrap();
@@ -37,8 +41,16 @@ fn shell(name: &str, line: &str) -> TaskSpec {
     }
 }
 
+fn run(bench: &Bench, waiting: Vec<TaskSpec>) -> Vec<TaskStatus> {
+    run_and_look(bench, waiting, |_| ())
+}
+
 /// Launches on whatever is offered, acknowledges everything, until all tasks have ended.
-fn run(bench: &Bench, mut waiting: Vec<TaskSpec>) -> Vec<TaskStatus> {
+fn run_and_look(
+    bench: &Bench,
+    mut waiting: Vec<TaskSpec>,
+    mut look: impl FnMut(&[TaskStatus]),
+) -> Vec<TaskStatus> {
     let mut left = waiting.len();
     let mut seen = Vec::new();
     let deadline = Instant::now() + Duration::from_secs(120);
@@ -60,6 +72,7 @@ fn run(bench: &Bench, mut waiting: Vec<TaskSpec>) -> Vec<TaskStatus> {
                     }
                     left -= usize::from(status.state.is_terminal());
                     seen.push(status);
+                    look(&seen);
                 }
                 other => panic!("{other:?}"),
             }
@@ -145,5 +158,80 @@ fn a_killed_task_is_killed() {
                 other => panic!("{other:?}"),
             }
         }
+    }
+}
+
+fn kill_supervisor(bench: &Bench) {
+    let pid = bench.agent.supervisor_pid().unwrap();
+    // SAFETY: the supervisor of this test, which is not reaped before its agent has seen its end.
+    assert_eq!(unsafe { libc::kill(pid, libc::SIGKILL) }, 0);
+}
+
+#[test]
+fn a_killed_supervisor_is_replaced_and_its_tasks_are_told() {
+    let bench = start("cpus:1");
+    let first = bench.agent.supervisor_pid();
+    let mut is_killed = false;
+    let tasks = vec![shell("t0", "sleep 600"), shell("t1", "sleep 600")];
+    let seen = run_and_look(&bench, tasks, |seen| {
+        let running = seen.iter().filter(|status| status.state == TaskState::Running).count();
+        if running == 2 && !is_killed {
+            kill_supervisor(&bench);
+            is_killed = true;
+        }
+    });
+    let lost = [TaskState::Starting, TaskState::Running, TaskState::Gone];
+    assert_eq!([states(&seen, "t0"), states(&seen, "t1")], [lost, lost]);
+    let seen = run(&bench, vec![shell("t2", "true")]);
+    assert_eq!(states(&seen, "t2").last(), Some(&TaskState::Finished));
+    assert_ne!(bench.agent.supervisor_pid(), first);
+}
+
+#[test]
+fn an_agent_without_a_supervisor_leaves_the_kernel() {
+    let programs = tempfile::tempdir().unwrap();
+    let copy = programs.path().join("supervisor");
+    std::fs::copy(env!("CARGO_BIN_EXE_tamias-supervisor"), &copy).unwrap();
+    let bench = start_with("cpus:1", &copy);
+    assert!(bench.framework.wait(Some(Duration::from_secs(60))).unwrap());
+    bench.framework.poll(9).unwrap();
+    std::fs::remove_file(&copy).unwrap();
+    kill_supervisor(&bench);
+    let error = bench.framework.wait(Some(Duration::from_secs(60))).unwrap_err();
+    assert_eq!(error.code(), tamias::Code::System, "{error}");
+    assert_eq!(bench.agent.supervisor_pid(), None);
+    let state = bench.kernel.branch();
+    assert_eq!(state.agents().get(bench.agent.id()).unwrap().session(), None);
+    let told = bench.framework.poll(9).unwrap();
+    assert!(matches!(told[..], [ref record] if matches!(record.event, Event::Rescind { .. })));
+}
+
+#[test]
+fn a_launch_larger_than_a_socket_takes_arrives() {
+    let bench = start("cpus:1");
+    let mut large = shell("large", "test ${#V9} -eq 100000");
+    let value = "x".repeat(100_000).into_boxed_str();
+    let env = (0..10).map(|i| (format!("V{i}").into(), value.clone()));
+    large.command.as_mut().unwrap().env = env.collect();
+    let seen = run(&bench, vec![large]);
+    assert_eq!(states(&seen, "large").last(), Some(&TaskState::Finished), "{seen:?}");
+}
+
+#[test]
+fn an_agent_is_served_by_those_who_always_find_events() {
+    let bench = start("cpus:1");
+    let roles = vec!["other".into()];
+    let launch = |record: tamias::kernel::EventRecord| match record.event {
+        Event::Offer(offer) => bench.framework.launch(&[offer.offer], vec![shell("t", "true")]),
+        other => panic!("{other:?}"),
+    };
+    let offer = bench.framework.poll(1).unwrap().remove(0);
+    let task = launch(offer).unwrap()[0].task.unwrap();
+    // It never takes its offer, so it never sleeps.
+    let busy = bench.kernel.subscribe(Subscribe { roles, ..Subscribe::default() }).unwrap();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !bench.kernel.branch().tasks().get(task).unwrap().state.is_terminal() {
+        assert!(busy.wait(Some(Duration::from_secs(60))).unwrap());
+        assert!(Instant::now() < deadline, "the task was never served");
     }
 }

@@ -280,6 +280,11 @@ impl Supervisor {
         Ok(ready > 0)
     }
 
+    /// Whether requests wait until the descriptor can be written; [`Self::read_events`] sends them.
+    pub fn has_backlog(&self) -> bool {
+        self.channel.backlog() > 0
+    }
+
     /// The descriptor to poll for reading. It stays the same as long as the handle lives.
     pub fn raw_fd(&self) -> RawFd {
         self.channel.raw_fd()

@@ -11,6 +11,7 @@
 mod options;
 mod report;
 
+use std::collections::VecDeque;
 use std::os::fd::RawFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,7 +21,7 @@ use parking_lot::Mutex;
 use tamias::command::{RegisterAgent, ReportedTask, ReregisterAgent};
 use tamias::event::{Event, Launch};
 use tamias::ids::{AgentId, TaskId};
-use tamias::kernel::Service;
+use tamias::kernel::{EventRecord, Service};
 use tamias::resources::{Amount, Name, Resource, Resources};
 use tamias::{AgentDriver, Code, Kernel, Rejection};
 
@@ -31,6 +32,9 @@ use crate::{Limits, Supervisor, SupervisorEvent, TaskCommand, detect};
 
 /// Events taken from the kernel at a time.
 const BATCH: usize = 1024;
+
+/// How often one call to serve looks for more: its caller has a timeout to keep.
+const ROUNDS: usize = 16;
 
 /// An agent that runs tasks on this machine. Dropping it is its owner's exit: its tasks are killed
 /// or kept, as its options say. Thread-safe.
@@ -45,7 +49,17 @@ struct Inner {
     agent: AgentId,
     epoch: i64,
     options: LocalAgentOptions,
-    supervisor: Mutex<Option<Supervisor>>,
+    work: Mutex<Option<Work>>,
+}
+
+/// What an agent has at its work.
+#[derive(Debug)]
+struct Work {
+    supervisor: Supervisor,
+    /// Taken from the kernel and not carried out yet.
+    commands: VecDeque<EventRecord>,
+    /// Taken from the supervisor and not told yet.
+    events: VecDeque<SupervisorEvent>,
 }
 
 impl LocalAgent {
@@ -63,19 +77,22 @@ impl LocalAgent {
         let state = kernel.branch();
         let epoch = state.started().0;
         let mut supervisor = supervisor;
-        let tasks = known_tasks(&mut supervisor, epoch);
+        let is_known = state.agent_id(&options.name).is_some();
+        // A kernel that does not know the agent (any more) does not want its tasks either.
+        let tasks = known_tasks(&mut supervisor, is_known.then_some(epoch));
         let driver = kernel.agent_driver()?;
         let name = Some(options.name.as_str().into());
         let attributes = options.attributes.clone();
-        let agent = if state.agent_id(&options.name).is_some() {
+        let agent = if is_known {
             let (resources, attributes) = (Some(resources), Some(attributes));
             let command = ReregisterAgent { agent: None, name, resources, attributes, tasks };
             driver.reregister(command)?
         } else {
             driver.register(RegisterAgent { name, resources, attributes, ext: None })?
         };
-        let supervisor = Mutex::new(Some(supervisor));
-        let inner = Arc::new(Inner { driver, agent, epoch, options, supervisor });
+        let (commands, events) = (VecDeque::new(), VecDeque::new());
+        let work = Mutex::new(Some(Work { supervisor, commands, events }));
+        let inner = Arc::new(Inner { driver, agent, epoch, options, work });
         let service: Arc<dyn Service> = inner.clone();
         kernel.add_service(&service);
         inner.serve(kernel)?;
@@ -89,25 +106,33 @@ impl LocalAgent {
 
     /// What holds tasks to their resources here; `None` after the end.
     pub fn limits(&self) -> Option<Limits> {
-        self.inner.supervisor.lock().as_ref().map(|supervisor| supervisor.limits().clone())
+        self.look(|supervisor| supervisor.limits().clone())
     }
 
     /// The supervisor's process number; `None` after the end.
     pub fn supervisor_pid(&self) -> Option<crate::Pid> {
-        self.inner.supervisor.lock().as_ref().map(Supervisor::pid)
+        self.look(Supervisor::pid)
     }
 
     /// The work directory; `None` after the end.
     pub fn work_dir(&self) -> Option<PathBuf> {
-        self.inner.supervisor.lock().as_ref().map(|supervisor| supervisor.work_dir().to_owned())
+        self.look(|supervisor| supervisor.work_dir().to_owned())
+    }
+
+    fn look<T>(&self, look: impl FnOnce(&Supervisor) -> T) -> Option<T> {
+        self.inner.work.lock().as_ref().map(|work| look(&work.supervisor))
     }
 
     /// Leaves in good order: waits for killed tasks to be dead, at most `timeout`. Returns whether
     /// that was long enough; they are killed all the same. Again is no matter.
     pub fn close(&self, timeout: Duration) -> Result<bool, Rejection> {
-        let supervisor = self.inner.supervisor.lock().take();
-        let closed = match supervisor {
-            Some(supervisor) => supervisor.close(timeout).map_err(|e| system(&e)),
+        if self.inner.driver.kernel().is_forked() {
+            // The agent is the parent's, and its lock may be held by a thread that is not here.
+            return Ok(true);
+        }
+        let work = self.inner.work.lock().take();
+        let closed = match work {
+            Some(work) => work.supervisor.close(timeout).map_err(|e| system(&e)),
             None => Ok(true),
         };
         self.inner.driver.close()?;
@@ -117,35 +142,93 @@ impl LocalAgent {
 
 impl Service for Inner {
     fn fds(&self, fds: &mut Vec<RawFd>) {
-        if let Some(supervisor) = &*self.supervisor.lock() {
-            fds.push(supervisor.raw_fd());
+        if let Some(work) = &*self.work.lock() {
+            fds.push(work.supervisor.raw_fd());
             fds.extend(self.driver.event_fd());
         }
     }
 
-    fn serve(&self, _: &Kernel) -> Result<(), Rejection> {
-        let mut guard = self.supervisor.lock();
-        if guard.is_none() {
-            return Ok(());
+    fn writable_fds(&self, fds: &mut Vec<RawFd>) {
+        if let Some(work) = self.work.lock().as_ref().filter(|w| w.supervisor.has_backlog()) {
+            fds.push(work.supervisor.raw_fd());
         }
-        loop {
-            let commands = self.driver.poll(BATCH)?;
-            let Some(supervisor) = guard.as_mut() else { return Ok(()) };
-            for record in &commands {
-                self.carry_out(supervisor, &record.event)?;
-            }
-            let events = supervisor.read_events().map_err(|e| system(&e))?;
-            for event in &events {
-                self.report(&mut guard, event)?;
-            }
-            if commands.is_empty() && events.is_empty() {
-                return Ok(());
-            }
+    }
+
+    fn serve(&self, kernel: &Kernel) -> Result<(), Rejection> {
+        let mut guard = self.work.lock();
+        let watched = |work: &Option<Work>| {
+            work.as_ref().map(|work| (work.supervisor.pid(), work.supervisor.has_backlog()))
+        };
+        let before = watched(&guard);
+        let served = self.serve_rounds(&mut guard);
+        if watched(&guard) != before {
+            // The timekeeper may be another thread, asleep on what is not there any more.
+            kernel.watch_again();
         }
+        served
     }
 }
 
 impl Inner {
+    /// Tells the kernel what has happened and does what it wants. What cannot be done now, for
+    /// example because the journal's disk is full, is kept and done first the next time.
+    fn serve_rounds(&self, guard: &mut Option<Work>) -> Result<(), Rejection> {
+        for _ in 0..ROUNDS {
+            let Some(work) = guard else { return Ok(()) };
+            work.events.extend(work.supervisor.read_events().map_err(|e| system(&e))?);
+            let is_idle = work.events.is_empty();
+            self.tell_all(guard)?;
+            let Some(work) = guard else { return Ok(()) };
+            work.commands.extend(self.driver.poll(BATCH)?);
+            if is_idle && work.commands.is_empty() {
+                return Ok(());
+            }
+            while let Some(record) = work.commands.pop_front() {
+                let done = self.carry_out(&mut work.supervisor, &record.event);
+                if done.as_ref().is_err_and(may_pass) {
+                    work.commands.push_front(record);
+                }
+                done?;
+            }
+        }
+        Ok(())
+    }
+
+    fn tell_all(&self, guard: &mut Option<Work>) -> Result<(), Rejection> {
+        while let Some(work) = guard {
+            let Some(event) = work.events.pop_front() else { break };
+            if matches!(event, SupervisorEvent::SupervisorLost { .. }) {
+                self.replace_supervisor(guard)?;
+                continue;
+            }
+            let told = self.report(&mut work.supervisor, &event);
+            if told.as_ref().is_err_and(may_pass) {
+                work.events.push_front(event);
+            }
+            told?;
+        }
+        Ok(())
+    }
+
+    /// Starts another supervisor. If that fails the agent is gone, and the kernel is told so by
+    /// the end of its session.
+    fn replace_supervisor(&self, guard: &mut Option<Work>) -> Result<(), Rejection> {
+        let Some(Work { supervisor, commands, .. }) = guard.take() else { return Ok(()) };
+        // Its place must be free.
+        drop(supervisor);
+        match Supervisor::start(&self.options.supervisor) {
+            Ok(supervisor) => {
+                *guard = Some(Work { supervisor, commands, events: VecDeque::new() });
+                Ok(())
+            }
+            Err(error) => {
+                // What is to be told is why.
+                let _ = self.driver.close();
+                Err(system(&error))
+            }
+        }
+    }
+
     /// Does what the kernel wants.
     fn carry_out(&self, supervisor: &mut Supervisor, event: &Event) -> Result<(), Rejection> {
         match event {
@@ -182,10 +265,9 @@ impl Inner {
     /// Tells the kernel what happened to a task.
     fn report(
         &self,
-        guard: &mut Option<Supervisor>,
+        supervisor: &mut Supervisor,
         event: &SupervisorEvent,
     ) -> Result<(), Rejection> {
-        let Some(supervisor) = guard.as_mut() else { return Ok(()) };
         let (key, update) = match event {
             SupervisorEvent::Started { task, pid } => {
                 let sandbox = supervisor.task(task).and_then(|info| info.sandbox.clone());
@@ -202,18 +284,18 @@ impl Inner {
                 let id = self.task_of(task);
                 (Some(task), id.map(|id| report::ended(id, exit, sandbox.as_deref())))
             }
-            SupervisorEvent::SupervisorLost { .. } => {
-                *guard = None;
-                let fresh = Supervisor::start(&self.options.supervisor).map_err(|e| system(&e))?;
-                *guard = Some(fresh);
-                return Ok(());
-            }
+            // Not about a task; see `tell_all`.
+            SupervisorEvent::SupervisorLost { .. } => (None, None),
         };
         if let Some(update) = update {
             self.tell(&update)?;
         }
-        // The kernel has it: the supervisor may forget it.
-        key.map_or(Ok(()), |key| supervisor.acknowledge_exit(key).map_err(|e| system(&e)))
+        // The kernel has it: the supervisor may forget it. One that is lost cannot be told; the
+        // next one repeats the end, and the kernel knows it by its uuid.
+        match key.map(|key| supervisor.acknowledge_exit(key)) {
+            None | Some(Ok(()) | Err(crate::Error::Lost { .. })) => Ok(()),
+            Some(Err(error)) => Err(system(&error)),
+        }
     }
 
     /// Sends an update. A task that the kernel does not know any more is nobody's concern.
@@ -236,14 +318,14 @@ impl Inner {
     }
 }
 
-/// The tasks of this kernel that the supervisor has, as a returning agent reports them. Those of
-/// other kernels are ended. What has ended is reported as running here: its end follows with all
+/// The tasks of this kernel that the supervisor has, as a returning agent reports them. All others
+/// are ended. What has ended is reported as running here: its end follows with all
 /// that is known of it.
-fn known_tasks(supervisor: &mut Supervisor, epoch: i64) -> Vec<ReportedTask> {
+fn known_tasks(supervisor: &mut Supervisor, epoch: Option<i64>) -> Vec<ReportedTask> {
     let mut reported = Vec::new();
     let mut strangers = Vec::new();
     for info in supervisor.tasks() {
-        match parse_key(&info.task, epoch) {
+        match epoch.and_then(|epoch| parse_key(&info.task, epoch)) {
             Some(task) => {
                 let launching = info.state == TaskState::Launching;
                 let state = if launching {
@@ -312,6 +394,11 @@ fn machine_resources(work_dir: &Path) -> Result<Resources, Rejection> {
         Resource::new(Name::MEM, milli(machine.mem_mib.saturating_mul(1000))),
     ];
     Resources::from_items(items).map_err(|conflict| system(&conflict))
+}
+
+/// Whether the same may succeed later.
+fn may_pass(rejection: &Rejection) -> bool {
+    matches!(rejection.code(), Code::System | Code::JournalFull | Code::JournalFailed)
 }
 
 fn system(error: &dyn std::fmt::Display) -> Rejection {
