@@ -7,7 +7,8 @@ MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help demo test test-deep check install bench clean deny \
-	test-rust test-c test-python test-go test-java library python-package
+	test-rust test-c test-python test-go test-java test-languages \
+	library python-package java-package
 
 PREFIX ?= /usr/local
 DESTDIR ?=
@@ -53,7 +54,7 @@ endif
 test:
 	@tools/doctor cargo-test cc python go jdk mvn
 	@$(STAGE) --start
-	@$(MAKE) check test-rust test-c test-python test-go test-java
+	@$(MAKE) check test-rust test-c test-python test-go test-java test-languages
 	@$(STAGE) --summary "make test"
 
 # Cases of the property tests in the long campaigns.
@@ -107,14 +108,21 @@ else
 	@echo "==> go: there is no go-example/ in this checkout"
 endif
 
+JDK := JAVA_HOME="$$(tools/doctor --print jdk)"
+MVN := mvn --batch-mode --no-transfer-progress --file java-example/pom.xml
+
 test-java: $(if $(HAS_JAVA),library)
 ifneq ($(HAS_JAVA),)
 	@tools/doctor jdk mvn cc
-	@JAVA_HOME="$$(tools/doctor --print jdk)" $(STAGE) java \
-		mvn --batch-mode --no-transfer-progress --file java-example/pom.xml verify
+	@$(JDK) $(STAGE) java $(MVN) verify
 else
 	@echo "==> java: there is no java-example/ in this checkout"
 endif
+
+# The same scripts in five languages. What other stages have made is brought up to date first.
+test-languages: library python-package java-package
+	@tools/doctor cargo cc python go jdk mvn
+	@$(STAGE) languages $(CARGO) xtask languages
 
 # The shared library and the supervisor, for the programs of other languages.
 library:
@@ -130,6 +138,10 @@ $(VENV)/ready: tools/python-requirements.txt
 	@$(STAGE) venv "$$(tools/doctor --print python)" -m venv $(VENV)
 	@$(STAGE) tools $(VENV)/bin/pip install --quiet --requirement tools/python-requirements.txt
 	@touch $@
+
+# The Java classes in their jar, untested.
+java-package:
+	@$(JDK) $(STAGE) jar $(MVN) --quiet -DskipTests package
 
 ## Library, header, pkg-config file and supervisor below PREFIX (/usr/local)
 install:

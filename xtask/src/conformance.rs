@@ -26,7 +26,7 @@ pub fn run(args: &Args) -> Result<()> {
     let scripts = scripts(&args.path)?;
     let mut failed = 0;
     for path in &scripts {
-        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let name = name(path);
         let text =
             fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
         let (trace, result) = run_script(&text);
@@ -48,6 +48,35 @@ pub fn run(args: &Args) -> Result<()> {
         bail!("{failed} of {} scripts failed", scripts.len());
     }
     Ok(())
+}
+
+/// What a runner must print for one script.
+#[derive(Debug)]
+pub struct Trace {
+    /// Of the script, without its ending.
+    pub name: String,
+    /// Lines, the last of which is the hash.
+    pub text: String,
+}
+
+/// The traces of a script or of all of a folder.
+///
+/// Errors: the first script that fails.
+pub fn traces(path: &Path) -> Result<Vec<Trace>> {
+    let trace = |path: PathBuf| {
+        let text =
+            fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let (trace, result) = run_script(&text);
+        match result {
+            Ok(()) => Ok(Trace { name: name(&path), text: trace }),
+            Err(failure) => bail!("{} failed\n{}", name(&path), failure.shown(&path)),
+        }
+    };
+    scripts(path)?.into_iter().map(trace).collect()
+}
+
+fn name(path: &Path) -> String {
+    path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 /// A trace has the standard output for itself.

@@ -5,6 +5,7 @@
 mod check;
 mod conformance;
 mod header;
+mod languages;
 mod tidy;
 
 use std::path::Path;
@@ -28,6 +29,8 @@ enum Task {
     Header(header::Args),
     /// Runs engine scripts and shows the first difference of each
     Conformance(conformance::Args),
+    /// Runs engine scripts in five languages and compares every byte of what they print
+    Languages(languages::Args),
     /// Runs what must be clean before a commit: format, lints, tidy, header
     Check,
 }
@@ -38,6 +41,7 @@ fn main() -> ExitCode {
         Task::Tidy => tidy::run(root),
         Task::Header(args) => header::run(root, &args),
         Task::Conformance(args) => conformance::run(&args),
+        Task::Languages(args) => languages::run(root, &args),
         Task::Check => check::run(root),
     };
     match result {
