@@ -199,3 +199,21 @@ def test_descriptors_are_given_back() -> None:
     for _ in range(20):
         use()
     assert count() == before
+
+
+def test_one_thread_waits_for_several_handles(world: World) -> None:
+    handles = [world.framework, world.driver]
+    assert world.kernel.wait(handles, 0)
+    task = world.launch()
+    assert world.kernel.wait(handles, 0), "the launch"
+    world.driver.poll()
+    assert not world.kernel.wait(handles, 0.01)
+    world.driver.update(task, TaskState.RUNNING)
+    assert world.kernel.wait([world.driver], 0) is False
+    assert world.kernel.wait(handles, 0) is True
+    with pytest.raises(TypeError, match=r"handles\[0\]: expected"):
+        world.kernel.wait([world.kernel])  # type: ignore[list-item]
+    other = Kernel()
+    with pytest.raises(tamias.NotFoundError) as error:
+        other.wait(handles)
+    assert error.value.index == 0

@@ -56,8 +56,10 @@ def _weights(_: click.Context, __: click.Parameter, text: str | None) -> dict[st
         try:
             weight = Decimal(number)
         except InvalidOperation:
-            weight = Decimal("NaN")
-        if not equals or not role or not (Decimal("0.001") <= weight <= 1000):
+            weight = Decimal(0)
+        # A NaN can be read but not compared.
+        in_range = weight.is_finite() and Decimal("0.001") <= weight <= 1000
+        if not equals or not role or not in_range:
             message = f"{part.strip()!r}: write role=weight,..., each weight 0.001 to 1000"
             raise click.BadParameter(message)
         if role in weights:
