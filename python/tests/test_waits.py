@@ -202,7 +202,7 @@ def test_descriptors_are_given_back() -> None:
 
 
 def test_one_thread_waits_for_several_handles(world: World) -> None:
-    handles = [world.framework, world.driver]
+    handles: list[tamias.Framework | tamias.AgentDriver] = [world.framework, world.driver]
     assert world.kernel.wait(handles, 0)
     task = world.launch()
     assert world.kernel.wait(handles, 0), "the launch"
