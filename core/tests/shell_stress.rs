@@ -143,10 +143,8 @@ fn serve(kernel: &Kernel, driver: &AgentDriver, seen: &mut Seen) -> usize {
     count
 }
 
-#[test]
-fn what_threads_do_at_once_has_an_order() {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("journal");
+/// A kernel with a journal in which offers and filters are over soon.
+fn open_hasty(path: &std::path::Path) -> Kernel {
     let options = Options {
         offer_timeout_seconds: Some(Nanos::from_millis(15)),
         allocation_interval_seconds: Nanos::from_millis(10),
@@ -154,7 +152,14 @@ fn what_threads_do_at_once_has_an_order() {
     };
     let clock = Clock::system();
     let wanted = JournalOptions::new(options, clock.now());
-    let kernel = Kernel::open_journal(&path, &wanted, clock).unwrap();
+    Kernel::open_journal(path, &wanted, clock).unwrap()
+}
+
+#[test]
+fn what_threads_do_at_once_has_an_order() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("journal");
+    let kernel = open_hasty(&path);
     let time = Driver::start(&kernel).unwrap();
     let drivers: Vec<_> = (0..2).map(|_| kernel.agent_driver().unwrap()).collect();
     for driver in drivers.iter().cycle().take(6) {
@@ -188,17 +193,7 @@ fn what_threads_do_at_once_has_an_order() {
         // Sessions come and go, also while somebody waits on them.
         scope.spawn(|| {
             while !over.load(Ordering::Relaxed) {
-                let guest = kernel.subscribe(roles("a")).unwrap();
-                std::thread::scope(|scope| {
-                    let waiting = scope.spawn(|| {
-                        while guest.wait(Some(LONG)).is_ok() {
-                            guest.poll(9).unwrap();
-                        }
-                    });
-                    std::thread::sleep(Duration::from_millis(2));
-                    guest.close().unwrap();
-                    waiting.join().unwrap();
-                });
+                come_and_go(&kernel);
             }
         });
         scope.spawn(|| {
@@ -226,6 +221,21 @@ fn what_threads_do_at_once_has_an_order() {
     let hash = kernel.state_hash();
     kernel.flush().unwrap();
     compare_with_replay(&path, seen, hash);
+}
+
+/// A session that is closed while somebody waits on it.
+fn come_and_go(kernel: &Kernel) {
+    let guest = kernel.subscribe(roles("a")).unwrap();
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| {
+            while guest.wait(Some(LONG)).is_ok() {
+                guest.poll(9).unwrap();
+            }
+        });
+        std::thread::sleep(Duration::from_millis(2));
+        guest.close().unwrap();
+        waiting.join().unwrap();
+    });
 }
 
 /// Nothing new is launched; every launch was seen and every update arrives, or this never ends.
