@@ -55,6 +55,20 @@ impl<I: Id, T: Clone> Arena<I, T> {
         self.live + count <= OBJECTS_MAX && u32::try_from(self.slots + count).is_ok()
     }
 
+    /// Whether counts and free list are what the slots say: an empty slot is free exactly once,
+    /// unless its generation is spent.
+    pub(crate) fn is_sound(&self) -> bool {
+        let slots = || self.chunks.iter().flat_map(|chunk| chunk.iter());
+        let mut free = self.free.clone();
+        free.sort_unstable();
+        let refillable = slots()
+            .zip(0_u32..)
+            .filter(|(slot, _)| slot.value.is_none() && slot.generation < u32::MAX);
+        refillable.map(|(_, index)| index).eq(free)
+            && slots().count() == self.slots
+            && slots().filter(|slot| slot.value.is_some()).count() == self.live
+    }
+
     /// The object, unless it is gone.
     pub fn get(&self, id: I) -> Option<&T> {
         let slot = self.slot(id.index())?;
@@ -124,6 +138,12 @@ impl<I: Id, T: Clone> Arena<I, T> {
             let slot = self.slot(i)?;
             slot.value.as_ref().map(|value| (I::from_parts(i, slot.generation), value))
         })
+    }
+
+    /// Forgets which slots are free, to see that this is found.
+    #[cfg(test)]
+    pub(crate) fn forget_free(&mut self) {
+        self.free.clear();
     }
 
     fn slot(&self, index: u32) -> Option<&Slot<T>> {

@@ -102,7 +102,9 @@ impl Machine<'_> {
             status.state = task.reconciled_state();
             status.healthy = task.healthy;
             if task.state == TaskState::Unreachable {
-                (status.state, status.unreachable_time) = (task.state, task.unreachable_since);
+                // What was told of it before says nothing about now.
+                (status.state, status.healthy) = (task.state, None);
+                status.unreachable_time = task.unreachable_since;
             }
         } else if let Some(agent) = asked.agent.and_then(|agent| self.state.agents.get(agent)) {
             match agent.liveness {

@@ -60,7 +60,8 @@ impl State {
     /// Grants resources. The caller has checked that they are free.
     pub(crate) fn open_grant(&mut self, grant: Grant) -> GrantId {
         let id = self.grants.next_id();
-        self.charge(id, &grant);
+        let fits = self.charge(id, &grant);
+        debug_assert!(fits, "a grant of what was not free");
         self.grants.insert(grant)
     }
 
@@ -124,20 +125,23 @@ impl State {
         self.leave_role_if_done(framework, role);
     }
 
-    /// Adds a grant to the sums of its agent, role and framework; also used after a restore.
-    pub(super) fn charge(&mut self, id: GrantId, grant: &Grant) {
+    /// Adds a grant to the sums of its agent, role and framework; also used after a restore. Says
+    /// whether it fits there: in a damaged snapshot it may not.
+    pub(super) fn charge(&mut self, id: GrantId, grant: &Grant) -> bool {
+        let mut fits = true;
         if let Some(agent) = self.agents.get_mut(grant.agent) {
             let sum = if grant.is_offer() { &mut agent.offered } else { &mut agent.allocated };
-            sum.add_assign(&grant.resources);
+            fits &= sum.add(&grant.resources).is_ok();
             agent.grants.insert(id);
         }
         let held = scalars(&grant.resources);
         if let Some(role) = self.roles.get_mut(grant.role) {
-            role.held.add_assign(&held);
+            fits &= role.held.add(&held).is_ok();
         }
         if let Some(part) = self.part_mut(grant.framework, grant.role) {
-            part.held.add_assign(&held);
+            fits &= part.held.add(&held).is_ok();
             part.grants.insert(id);
         }
+        fits
     }
 }

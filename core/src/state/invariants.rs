@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::grant::scalars;
-use super::{Connection, GrantKind, Hold, Liveness, State, Timer};
+use super::{Bulk, Connection, GrantKind, Hold, Liveness, State, Timer};
 use crate::ids::{AgentId, FrameworkId, RoleId};
-use crate::resources::Bundle;
+use crate::resources::{Bundle, Conflict};
 use crate::status::TaskState;
 
 /// An invariant that does not hold: a defect of the kernel, or a damaged snapshot.
@@ -29,7 +29,19 @@ impl fmt::Display for Violation {
 
 impl std::error::Error for Violation {}
 
+#[cfg(test)]
+mod tests;
+
 type Check = Result<(), Violation>;
+
+/// Scalars, number of grants, number of parked tasks.
+type Held = (Bundle, usize, u32);
+
+/// Adds amounts that were within limits when they were granted.
+fn add(sum: &mut Bundle, part: &Bundle) -> Check {
+    let text = |conflict: Conflict<_>| conflict.to_string();
+    sum.add(part).map_err(|conflict| Violation { invariant: "totals", text: text(conflict) })
+}
 
 fn ensure(invariant: &'static str, holds: bool, text: impl FnOnce() -> String) -> Check {
     if holds { Ok(()) } else { Err(Violation { invariant, text: text() }) }
@@ -39,6 +51,7 @@ impl State {
     /// Checks every invariant that applies. Linear in the size of the state; meant for tests, for
     /// restored snapshots and for bug reports.
     pub fn check_invariants(&self) -> Result<(), Violation> {
+        self.check_ids()?;
         self.check_agents()?;
         self.check_grants()?;
         self.check_roles_and_frameworks()?;
@@ -48,41 +61,58 @@ impl State {
         self.check_work()
     }
 
+    /// I38: ids are never reused, whatever is freed and filled again.
+    fn check_ids(&self) -> Check {
+        let sound = [
+            ("sessions", self.sessions.is_sound()),
+            ("agents", self.agents.is_sound()),
+            ("roles", self.roles.is_sound()),
+            ("frameworks", self.frameworks.is_sound()),
+            ("grants", self.grants.is_sound()),
+            ("tasks", self.tasks.is_sound()),
+        ];
+        sound.into_iter().try_for_each(|(what, sound)| {
+            ensure("I38", sound, || format!("the free list of {what} is off"))
+        })
+    }
+
     fn check_agents(&self) -> Check {
+        let mut granted: BTreeMap<AgentId, (Bundle, Bundle, usize)> = BTreeMap::new();
+        for (id, grant) in self.grants.iter() {
+            let agent = self.agents.get(grant.agent);
+            ensure("I13", agent.is_some_and(|agent| agent.grants.contains(&id)), || {
+                format!("agent {} does not list its grant {id}", grant.agent)
+            })?;
+            let (offered, allocated, count) = granted.entry(grant.agent).or_default();
+            *count += 1;
+            // I14: what cannot be counted twice is granted once.
+            let sum = if grant.is_offer() { offered } else { allocated };
+            sum.add_disjoint(&grant.resources).map_err(|conflict| Violation {
+                invariant: "I14",
+                text: format!("agent {}: {conflict}", grant.agent),
+            })?;
+        }
         let mut total = Bundle::new();
         for (id, agent) in self.agents.iter() {
-            let (mut offered, mut allocated) = (Bundle::new(), Bundle::new());
-            for (grant_id, grant) in self.grants.iter().filter(|(_, grant)| grant.agent == id) {
-                ensure("I13", agent.grants.contains(&grant_id), || {
-                    format!("agent {id} does not list its grant {grant_id}")
-                })?;
-                // I14: what cannot be counted twice is granted once.
-                let sum = if grant.is_offer() { &mut offered } else { &mut allocated };
-                sum.add_disjoint(&grant.resources).map_err(|conflict| Violation {
-                    invariant: "I14",
-                    text: format!("agent {id}: {conflict}"),
-                })?;
-            }
+            let (offered, allocated, count) = granted.remove(&id).unwrap_or_default();
             ensure("I14", !offered.overlaps(&allocated), || {
                 format!("agent {id} offers what is allocated")
             })?;
             ensure("I13", (&agent.offered, &agent.allocated) == (&offered, &allocated), || {
                 format!("agent {id}: sums of grants are off")
             })?;
-            ensure("I13", agent.grants.iter().all(|g| self.grants.contains(*g)), || {
+            ensure("I13", agent.grants.len() == count, || {
                 format!("agent {id} lists a grant that is gone")
             })?;
             // I19: only an active agent has offers.
             ensure("I19", agent.is_active() || offered.is_empty(), || {
                 format!("agent {id} is not active and has offers")
             })?;
-            if agent.is_removing() {
-                ensure("I32", agent.total.is_empty(), || {
-                    format!("removed agent {id} has a total")
-                })?;
-            }
+            ensure("I32", !agent.is_removing() || agent.total.is_empty(), || {
+                format!("removed agent {id} has a total")
+            })?;
             if agent.counts() {
-                total.add_assign(&scalars(&agent.total));
+                add(&mut total, &scalars(&agent.total))?;
             }
             if let Some(name) = &agent.name {
                 ensure("names", self.agent_ids.get(name) == Some(&id), || {
@@ -98,9 +128,6 @@ impl State {
     fn check_grants(&self) -> Check {
         for (id, grant) in self.grants.iter() {
             ensure("I17", !grant.resources.is_empty(), || format!("grant {id} is empty"))?;
-            ensure("I15", self.agents.contains(grant.agent), || {
-                format!("grant {id} has no agent")
-            })?;
             let framework = self.frameworks.get(grant.framework);
             let part = framework.and_then(|framework| framework.roles.get(&grant.role));
             ensure("I15", part.is_some(), || {
@@ -136,15 +163,13 @@ impl State {
     }
 
     fn check_roles_and_frameworks(&self) -> Check {
-        let mut held: BTreeMap<(FrameworkId, RoleId), Bundle> = BTreeMap::new();
+        let mut held = self.held_by_part()?;
         let mut of_role: BTreeMap<RoleId, Bundle> = BTreeMap::new();
-        for (_, grant) in self.grants.iter() {
-            let scalars = scalars(&grant.resources);
-            held.entry((grant.framework, grant.role)).or_default().add_assign(&scalars);
-            of_role.entry(grant.role).or_default().add_assign(&scalars);
-        }
         let mut members: BTreeMap<RoleId, BTreeSet<FrameworkId>> = BTreeMap::new();
         for (id, framework) in self.frameworks.iter() {
+            ensure("I32", !framework.is_removing() || !framework.tasks.is_empty(), || {
+                format!("framework {id} was removed, has no task, and is still there")
+            })?;
             if let Some(name) = &framework.name {
                 ensure("names", self.framework_ids.get(name) == Some(&id), || {
                     format!("framework {id} is not found by its name {name:?}")
@@ -152,22 +177,24 @@ impl State {
             }
             for (role, part) in &framework.roles {
                 members.entry(*role).or_default().insert(id);
-                let sum = held.remove(&(id, *role)).unwrap_or_default();
-                ensure("I28", part.held == sum, || {
+                let (sum, grants, parked) = held.remove(&(id, *role)).unwrap_or_default();
+                let kept = (&part.held, part.grants.len(), part.parked);
+                ensure("I28", kept == (&sum, grants, parked), || {
                     format!("framework {id}: what it holds in {role} is off")
                 })?;
+                add(of_role.entry(*role).or_default(), &sum)?;
                 let holds = !part.grants.is_empty() || part.parked > 0;
                 ensure("I33", part.subscribed || holds, || {
                     format!("framework {id} takes part in {role} without subscription or holding")
                 })?;
                 let connected = matches!(framework.connection, Connection::Connected(_));
-                ensure("I26", connected || part.filters.is_empty(), || {
+                ensure("filters", connected || part.filters.is_empty(), || {
                     format!("framework {id} is not connected and has filters")
                 })?;
                 self.check_filters(id, *role)?;
             }
         }
-        ensure("I32", held.is_empty(), || "a grant is held by nobody".into())?;
+        ensure("I32", held.is_empty(), || "a grant or parked task is held by nobody".into())?;
         let named = self.frameworks.iter().filter(|(_, f)| f.name.is_some()).count();
         ensure("names", self.framework_ids.len() == named, || {
             "a framework's name is left over".into()
@@ -194,6 +221,26 @@ impl State {
         ensure("names", self.role_ids.len() == self.roles.len(), || {
             "a role's name is left over".into()
         })
+    }
+
+    /// What each framework holds in each role: scalars, number of grants, number of parked tasks.
+    fn held_by_part(&self) -> Result<BTreeMap<(FrameworkId, RoleId), Held>, Violation> {
+        let mut held: BTreeMap<(FrameworkId, RoleId), Held> = BTreeMap::new();
+        for (id, grant) in self.grants.iter() {
+            let part = self.frameworks.get(grant.framework).and_then(|f| f.roles.get(&grant.role));
+            ensure("I28", part.is_some_and(|part| part.grants.contains(&id)), || {
+                format!("framework {} does not list its grant {id}", grant.framework)
+            })?;
+            let (sum, grants, _) = held.entry((grant.framework, grant.role)).or_default();
+            add(sum, &scalars(&grant.resources))?;
+            *grants += 1;
+        }
+        for (_, task) in self.tasks.iter() {
+            if matches!(task.hold, Hold::Parked(_)) {
+                held.entry((task.framework, task.role)).or_default().2 += 1;
+            }
+        }
+        Ok(held)
     }
 
     fn check_filters(&self, framework: FrameworkId, role: RoleId) -> Check {
@@ -245,10 +292,18 @@ impl State {
             ensure("I45", task.retry.is_none() || !task.pending.is_empty(), || {
                 format!("task {id} repeats an update that it does not have")
             })?;
-            ensure("I23", task.state != TaskState::Unknown, || format!("task {id} is unknown"))?;
+            let waits = task.kill.is_some() || task.overdue_timer.is_some();
+            ensure("I42", !task.state.is_terminal() || !waits, || {
+                format!("task {id} has ended and is still to be killed")
+            })?;
         }
         let listed: usize = self.frameworks.iter().map(|(_, f)| f.tasks.len()).sum();
-        ensure("I43", listed == self.tasks.len(), || "a framework lists a task that is gone".into())
+        ensure("I43", listed == self.tasks.len(), || {
+            "a framework lists a task that is gone".into()
+        })?;
+        let listed: usize = self.agents.iter().map(|(_, agent)| agent.tasks.len()).sum();
+        let on_agents = self.tasks.iter().filter(|(_, task)| self.agents.contains(task.agent));
+        ensure("I44", listed == on_agents.count(), || "an agent lists a task that is gone".into())
     }
 
     fn check_agent_of_task(&self, agent: AgentId, id: crate::ids::TaskId) -> Check {
@@ -263,11 +318,12 @@ impl State {
         let away = task.state == TaskState::Unreachable;
         let allowed = match row.liveness {
             Liveness::Connected(_) | Liveness::Disconnected(_) => !away,
-            Liveness::Unreachable(_) => {
+            Liveness::Unreachable(since) => {
                 // Told of in counted steps: until then the task keeps its state.
-                away || task.state.is_terminal() || !self.work.bulk.is_empty()
+                let told_of = self.work.bulk.contains(&Bulk::UnreachableTasks(agent, since));
+                away || task.state.is_terminal() || told_of
             }
-            Liveness::Removing => !self.work.bulk.is_empty(),
+            Liveness::Removing => true,
         };
         ensure("I44", allowed, || {
             format!("task {id} is {} on agent {agent}, {:?}", task.state, row.liveness)
@@ -350,6 +406,12 @@ impl State {
         ensure("work", self.work.waiting.is_empty() == self.work.interval.is_none(), || {
             "agents wait without an interval, or an interval without agents".into()
         })?;
+        for (id, agent) in self.agents.iter() {
+            let ending = self.work.bulk.contains(&Bulk::RemoveAgent(id));
+            ensure("work", agent.is_removing() == ending, || {
+                format!("agent {id} is being removed without work, or worked on without removal")
+            })?;
+        }
         let mut queued = self.work.candidates.iter().chain(&self.work.waiting);
         ensure(
             "work",

@@ -175,6 +175,8 @@ pub struct Task {
     pub state: TaskState,
     /// The state told last.
     pub told: Option<TaskState>,
+    /// The health told with it.
+    pub told_health: Option<bool>,
     /// Whether its agent reported anything yet.
     pub reported: bool,
     /// Its own grace.

@@ -235,6 +235,7 @@ impl Model {
             grant: Some(self.slots.grants.take()),
             state: TaskState::Staging,
             told: None,
+            told_health: None,
             reported: false,
             kill_grace: spec.kill_grace_seconds,
             max_completion: spec.max_completion_seconds,

@@ -71,11 +71,14 @@ impl Model {
             status.name = task.name.as_str().into();
             status.task = Some(id);
             status.agent = Some(task.agent);
-            status.state = match (task.state, task.told) {
-                (TaskState::Unreachable, _) | (_, None) => task.state,
-                (_, Some(told)) => told,
+            (status.state, status.healthy) = match (task.state, task.told) {
+                (TaskState::Unreachable, _) | (_, None) => (task.state, None),
+                (_, Some(told)) => (told, task.told_health),
             };
-            status.unreachable_time = task.unreachable_since;
+            // Since when it cannot be reached is of interest only while it cannot.
+            if task.state == TaskState::Unreachable {
+                status.unreachable_time = task.unreachable_since;
+            }
         } else {
             match &asked.task {
                 TaskRef::Name(name) => status.name.clone_from(name),
@@ -122,7 +125,7 @@ impl Model {
         let state = self.seen_by(framework, state);
         let mut status = self.conclusion(state, reason);
         let task = self.tasks.get_mut(&id).expect("it is known");
-        task.told = Some(state);
+        (task.told, task.told_health) = (Some(state), None);
         status.name = task.name.as_str().into();
         status.task = Some(id);
         status.agent = Some(task.agent);

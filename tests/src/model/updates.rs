@@ -114,7 +114,7 @@ impl Model {
         let task = self.tasks.get_mut(&id).expect("it is known");
         task.retry = None;
         let Some(head) = task.stream.front().filter(|_| connected) else { return };
-        task.told = Some(head.state);
+        (task.told, task.told_health) = (Some(head.state), head.healthy);
         self.tell_head(id);
         if let Some(policy) = self.options.update_retry {
             let alarm = self.alarm_in(policy.min_seconds);

@@ -175,9 +175,12 @@ impl Play {
         let mut specs = Vec::new();
         for plan in plans {
             let mut taken = portion(&left, plan.portion);
-            // Offers of several agents together may be more than anybody could write down.
+            // Offers of several agents together may be what nobody could write down: more than the
+            // largest amount, or two kinds of value under one name.
             let most: i128 = Amount::MAX.milli().into();
             taken.scalars.values_mut().for_each(|milli| *milli = most.min(*milli));
+            taken.points.retain(|(name, _)| !taken.scalars.contains_key(name));
+            taken.items.retain(|(name, _)| !taken.scalars.contains_key(name));
             left = left.minus(&taken);
             let name = match plan.name {
                 Some(pick) => TASKS[usize::from(pick) % TASKS.len()].into(),
