@@ -166,7 +166,7 @@ endif
 bench:
 	@tools/doctor cargo cc
 ifneq ($(HAS_BENCHES),)
-	@$(STAGE) bench $(CARGO) bench --package tamias
+	@$(STAGE) bench $(CARGO) bench --package tamias --benches
 	@$(CARGO) build --release --quiet --package tamias-ffi
 	@mkdir -p build/bench
 	@cc -std=c99 -O2 -Iinclude ffi/examples/bench_border.c -o build/bench/border \

@@ -14,7 +14,10 @@ import os
 import shlex
 import sys
 from collections.abc import Iterator
+from decimal import ROUND_DOWN, Decimal
 from pathlib import Path
+
+import tamias
 
 SLOTS = 12
 #: How many commands each role has. The heavier one works through its list twice as fast, so both
@@ -65,8 +68,9 @@ def main() -> None:
     files = text_files(root)
     if not files:
         sys.exit(f"no text files below {root}")
-    cpus = len(os.sched_getaffinity(0))
-    share = cpus * 1000 // SLOTS / 1000  # Thousandths, rounded down: twelve must fit.
+    cpus = tamias.machine_resources().cpus
+    # Thousandths, rounded down: twelve must fit.
+    share = float((cpus / SLOTS).quantize(Decimal("0.001"), ROUND_DOWN))
     portion, command = portions(root, files), commands()
     for role, count in TASKS.items():
         for number in range(count):

@@ -9,9 +9,11 @@ both had a backlog, then replays the journal and checks that it gives the same s
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "build" / "demo"
@@ -33,37 +35,50 @@ def main() -> int:
     tasks.write_bytes(listed.stdout)
     tamias = [sys.executable, "-m", "tamias"]
     weights = ",".join(f"{role}={weight}" for role, weight in WEIGHTS.items())
-    run = [*tamias, "run", str(tasks), "--weights", weights]
-    run += ["--journal", str(journal), "--report", str(report)]
+    run = [*tamias, "run", str(tasks.relative_to(ROOT)), "--weights", weights]
+    run += ["--journal", str(journal.relative_to(ROOT)), "--report", str(report.relative_to(ROOT))]
+    count = len(listed.stdout.splitlines())
+    print(f"{count} commands over the files of this checkout, a minute or two of work:")
+    print(f"$ tamias {shlex.join(run[3:])}", flush=True)
     ended = subprocess.run(run, cwd=ROOT, check=False)
     if ended.returncode != 0:
         return ended.returncode
 
     figures = json.loads(report.read_text())
-    heavy, light = (figures["roles"][role]["contended_seconds"] for role in WEIGHTS)
-    wanted = WEIGHTS["heavy"] / WEIGHTS["light"]
-    ratio = heavy / light if light else 0.0
-    print(
-        f"\nheavy : light = {ratio:.2f} : 1 while both had a backlog (by weight {wanted:.0f} : 1)"
-    )
+    is_shared = check_shares(figures["roles"])
 
     verify = [*tamias, "journal", "verify", str(journal)]
     replayed = subprocess.run(
         verify, check=True, stdout=subprocess.PIPE, text=True
     ).stdout.split()
-    again, live = (
-        dict(zip(replayed[::2], replayed[1::2], strict=True)),
-        figures["journal"],
-    )
+    again, live = dict(zip(replayed[::2], replayed[1::2], strict=True)), figures["journal"]
     print(f"kernel   seq {live['seq']} hash {live['hash']}")
     print(f"replayed seq {again['seq']} hash {again['hash']}")
     is_same = again["hash"] == live["hash"] and int(again["seq"]) == live["seq"]
     if not is_same:
         print("the replay came to another state", file=sys.stderr)
-    is_shared = abs(ratio - wanted) <= TOLERANCE * wanted
-    if not is_shared:
-        print(f"the shares are off by more than {TOLERANCE:.0%}", file=sys.stderr)
     return 0 if is_same and is_shared else 1
+
+
+def check_shares(roles: dict[str, Any]) -> bool:
+    """Whether the roles held the machine by weight while both had a backlog.
+
+    Beside it stands the processor time of their tasks in that time, which also depends on how many
+    processes a command starts and is therefore shown, not judged.
+    """
+    wanted = WEIGHTS["heavy"] / WEIGHTS["light"]
+    held = ratio(roles, "contended_seconds")
+    cpu_time = ratio(roles, "contended_cpu_seconds")
+    print(f"\nheavy : light while both had a backlog: held {held:.2f} : 1, cpu time {cpu_time:.2f} : 1")
+    is_shared = abs(held - wanted) <= TOLERANCE * wanted
+    if not is_shared:
+        print(f"by weight it is {wanted:.0f} : 1: off by more than {TOLERANCE:.0%}", file=sys.stderr)
+    return is_shared
+
+
+def ratio(roles: dict[str, Any], figure: str) -> float:
+    heavy, light = (roles[role][figure] for role in WEIGHTS)
+    return float(heavy / light) if light else 0.0
 
 
 if __name__ == "__main__":

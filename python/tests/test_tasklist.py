@@ -149,9 +149,14 @@ def test_a_circle_is_shown() -> None:
 
 
 def test_a_long_chain_is_no_circle() -> None:
-    count = 3000
+    count = 30_000
     lines = [line(name=str(n), after=[str(n + 1)] if n + 1 < count else []) for n in range(count)]
     assert len(parse("\n".join(lines).encode(), "x", HERE)) == count
+
+
+def test_each_name_that_is_missing_is_told() -> None:
+    found = mistakes(line(name="a", after=["x"]), line(after=["y", "a"]))
+    assert [(number, field) for number, field, _ in found] == [(1, "after[0]"), (2, "after[0]")]
 
 
 def test_nothing_to_run_is_a_mistake(tmp_path: Path) -> None:

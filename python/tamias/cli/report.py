@@ -167,6 +167,7 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
             "cpu_seconds": report.cpu_seconds,
             "task_seconds": report.task_seconds,
             "contended_seconds": report.contended_seconds,
+            "contended_cpu_seconds": report.contended_cpu_seconds,
             "share": share,
             "share_by_weight": due,
             "wait_median_seconds": _quantile(report.waits, 0.5),

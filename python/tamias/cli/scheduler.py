@@ -49,6 +49,8 @@ class Attempt:
     """As it was told last; ``None`` before the first launch."""
     status: TaskStatus | None = None
     sandbox: Path | None = None
+    contended_before: float = 0.0
+    """How long every role had had a backlog when it started, in seconds."""
     is_running: bool = False
     is_skipped: bool = False
     is_done: bool = False
@@ -76,6 +78,9 @@ class RoleReport:
     contended_seconds: float = 0.0
     """The same while every role had a backlog, each task counted by its dominant share of the
     machine: what fair sharing is about."""
+    contended_cpu_seconds: float = 0.0
+    """Processor time of its tasks in that time, as the agent measured it: each task's by the part
+    of its run that fell into it."""
     waits: list[float] = field(default_factory=list)
     """Seconds from being ready to being launched."""
 
@@ -157,6 +162,7 @@ class Scheduler:
                 self._waiting_for.setdefault(name, []).append(attempt.name)
         self._open = len(self.attempts)
         self._begin = self._accounted_at = time.monotonic()
+        self._contended = 0.0
         self._roles = self._subscribe({} if weights is None else weights)
 
     def _subscribe(self, weights: Mapping[str, Decimal]) -> dict[str, _Role]:
@@ -268,6 +274,7 @@ class Scheduler:
         now = time.monotonic()
         attempt.tries += 1
         attempt.started_at, attempt.is_running, attempt.sandbox = now, True, None
+        attempt.contended_before = self._contended
         attempt.state = TaskState.STAGING
         role.report.waits.append(now - (attempt.ready_at or now))
         role.running[attempt.name] = attempt
@@ -300,8 +307,12 @@ class Scheduler:
             return  # An outcome of the launch, dealt with there.
         self._ended(role, attempt)
         report = role.report
-        report.cpu_seconds += data.get("cpu_ns", 0) / 1e9
-        report.task_seconds += time.monotonic() - (attempt.started_at or 0.0)
+        cpu_seconds = data.get("cpu_ns", 0) / 1e9
+        seconds = time.monotonic() - (attempt.started_at or 0.0)
+        contended = self._contended - attempt.contended_before
+        report.cpu_seconds += cpu_seconds
+        report.task_seconds += seconds
+        report.contended_cpu_seconds += cpu_seconds * min(1.0, contended / max(seconds, 1e-9))
         if status.state is TaskState.FINISHED:
             report.finished += 1
             self._close(attempt)
@@ -375,6 +386,7 @@ class Scheduler:
         now = time.monotonic()
         elapsed, self._accounted_at = now - self._accounted_at, now
         if len(self._roles) > 1 and all(role.ready for role in self._roles.values()):
+            self._contended += elapsed
             for role in self._roles.values():
                 role.report.contended_seconds += elapsed * role.share
 

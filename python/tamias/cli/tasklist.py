@@ -12,6 +12,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -298,31 +299,22 @@ def _check_names(entries: Iterable[Entry], mistakes: _Mistakes) -> None:
 def _check_order(entries: list[Entry], mistakes: _Mistakes) -> None:
     """Everything named in ``after`` is there, and nothing waits for itself."""
     by_name = {entry.name: entry for entry in entries}
+    # A line that could not be read has no name: those that wait for it are no further mistake.
+    is_complete = not mistakes.found
     for entry in entries:
         for place, name in enumerate(entry.after):
-            if name not in by_name and not mistakes.found:
+            if name not in by_name and is_complete:
                 near = difflib.get_close_matches(name, by_name, 1)
                 hint = f": did you mean {near[0]!r}?" if near else ""
                 message = f"no line has the name {_short(name)!r}{hint}"
                 mistakes.add(entry.line, f"after[{place}]", message)
-    # Depth first without recursion: chains may be as long as the list.
-    done: set[str] = set()
-    for entry in entries:
-        path: list[str] = []
-        stack: list[tuple[str, bool]] = [(entry.name, False)]
-        while stack:
-            name, leaving = stack.pop()
-            if leaving:
-                done.add(path.pop())
-            elif name in path:
-                circle = [*path[path.index(name) :], name]
-                message = f"waits for itself: {' -> '.join(_short(part) for part in circle)}"
-                mistakes.add(by_name[name].line, "after", message)
-                return
-            elif name not in done and name in by_name:
-                path.append(name)
-                stack.append((name, True))
-                stack += [(before, False) for before in by_name[name].after]
+    order = TopologicalSorter({entry.name: entry.after for entry in entries})
+    try:
+        order.prepare()
+    except CycleError as error:
+        circle: list[str] = error.args[1]  # Each before the next, the first again at the end.
+        waits = " -> ".join(_short(name) for name in reversed(circle))
+        mistakes.add(by_name[circle[-1]].line, "after", f"waits for itself: {waits}")
 
 
 def _text(field: str, value: Any) -> str:
