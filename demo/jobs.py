@@ -58,9 +58,9 @@ def portions(root: Path, files: list[Path]) -> Iterator[list[Path]]:
 def commands() -> Iterator[tuple[str, int, str]]:
     """What is done with a portion, in turn: a word for it, how often, the end of a pipeline."""
     while True:
-        yield "hash", 250, "sha256sum"
-        yield "compress", 70, "gzip -6 -c | wc -c"
-        yield "count", 50, "tr -cs A-Za-z '\\n' | sort | uniq -c | sort -rn | head -n 20"
+        yield "hash", 150, "sha256sum"
+        yield "compress", 40, "gzip -6 -c | wc -c"
+        yield "count", 30, "tr -cs A-Za-z '\\n' | sort | uniq -c | sort -rn | head -n 20"
 
 
 def main() -> None:
