@@ -48,9 +48,7 @@ def main() -> int:
     is_shared = check_shares(figures["roles"])
 
     verify = [*tamias, "journal", "verify", str(journal)]
-    replayed = subprocess.run(
-        verify, check=True, stdout=subprocess.PIPE, text=True
-    ).stdout.split()
+    replayed = subprocess.run(verify, check=True, stdout=subprocess.PIPE, text=True).stdout.split()
     again, live = dict(zip(replayed[::2], replayed[1::2], strict=True)), figures["journal"]
     print(f"kernel   seq {live['seq']} hash {live['hash']}")
     print(f"replayed seq {again['seq']} hash {again['hash']}")
@@ -69,10 +67,13 @@ def check_shares(roles: dict[str, Any]) -> bool:
     wanted = WEIGHTS["heavy"] / WEIGHTS["light"]
     held = ratio(roles, "contended_seconds")
     cpu_time = ratio(roles, "contended_cpu_seconds")
-    print(f"\nheavy : light while both had a backlog: held {held:.2f} : 1, cpu time {cpu_time:.2f} : 1")
+    print("\nheavy : light while both had a backlog: ", end="")
+    print(f"held {held:.2f} : 1, cpu time {cpu_time:.2f} : 1")
     is_shared = abs(held - wanted) <= TOLERANCE * wanted
     if not is_shared:
-        print(f"by weight it is {wanted:.0f} : 1: off by more than {TOLERANCE:.0%}", file=sys.stderr)
+        print(
+            f"by weight it is {wanted:.0f} : 1: off by more than {TOLERANCE:.0%}", file=sys.stderr
+        )
     return is_shared
 
 

@@ -92,6 +92,21 @@ def test_a_failure_is_shown_and_stops_the_rest(tmp_path: Path) -> None:
     assert not (tmp_path / "never").exists()
 
 
+def test_what_is_stopped_for_a_failure_has_not_failed(tmp_path: Path) -> None:
+    report = tmp_path / "report.json"
+    path = write(tmp_path, {"command": "sleep 60"}, {"command": "sleep 0.3; exit 3", "name": "bad"})
+    run = ["run", path, "--machine", MACHINE, "--report", str(report)]
+    out = tamias(*run, cwd=tmp_path, status=1)
+    assert "failed line-1" not in out
+    figures = json.loads(report.read_text())
+    assert figures["failed"] == ["bad"]
+    assert [figures["roles"]["a"][key] for key in ("failed", "skipped")] == [1, 1]
+
+
+def test_a_list_that_is_not_there(tmp_path: Path) -> None:
+    assert "Error: gone.jsonl: No such file" in tamias("run", "gone.jsonl", cwd=tmp_path, status=2)
+
+
 def test_keep_going_and_retries(tmp_path: Path) -> None:
     path = write(
         tmp_path,

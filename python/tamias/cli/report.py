@@ -40,7 +40,7 @@ class Watcher:
         scheduler = self.scheduler
         if scheduler is None:
             return
-        if attempt is not None and attempt.is_done and not is_well(attempt):
+        if attempt is not None and attempt.is_done and has_failed(attempt):
             self._bars.console.print(f"[red]failed[/] {escape(describe(attempt))}")
         running = scheduler.running
         for report in scheduler.reports:
@@ -63,9 +63,9 @@ def progress(console: Console, totals: dict[str, int]) -> Iterator[Watcher]:
         yield Watcher(bars, totals)
 
 
-def is_well(attempt: Attempt) -> bool:
-    """Whether it ended as it should."""
-    return attempt.state is TaskState.FINISHED
+def has_failed(attempt: Attempt) -> bool:
+    """Whether it ended badly by itself."""
+    return attempt.state is not TaskState.FINISHED and not attempt.is_skipped
 
 
 def describe(attempt: Attempt) -> str:
@@ -107,7 +107,9 @@ def tail(path: Path) -> list[str]:
 
 
 def _table(outcome: Outcome) -> Table:
-    table = Table(title=f"{len(outcome.attempts)} tasks in {outcome.seconds:.1f} s")
+    count = len(outcome.attempts)
+    tasks = "task" if count == 1 else "tasks"
+    table = Table(title=f"{count} {tasks} in {outcome.seconds:.1f} s", caption_justify="left")
     table.add_column("role")
     heads = ("weight", "tasks", "failed", "skipped", "cpu-s", "task-s", "share", "due", "wait")
     for head in (*heads, "p95"):

@@ -53,6 +53,7 @@ class Attempt:
     """How long every role had had a backlog when it started, in seconds."""
     is_running: bool = False
     is_skipped: bool = False
+    """Not run, or not to its end, because another failed."""
     is_done: bool = False
     """Nothing more happens to it: it finished, failed for good, or was skipped."""
 
@@ -71,6 +72,7 @@ class RoleReport:
     finished: int = 0
     failed: int = 0
     skipped: int = 0
+    """Not run, or not to their end, because another failed."""
     cpu_seconds: float = 0.0
     """Processor time of its tasks, as the agent measured it."""
     task_seconds: float = 0.0
@@ -317,6 +319,8 @@ class Scheduler:
             report.finished += 1
             self._close(attempt)
             self._release(attempt)
+        elif self._is_stopping and status.state is TaskState.KILLED:
+            self._skip(attempt)
         elif attempt.tries <= attempt.entry.retries and not self._is_stopping:
             self._make_ready(attempt)
         else:

@@ -58,14 +58,13 @@ class Mistake:
 
     source: str
     line: int
+    """Counted from 1; 0 for the file as a whole."""
     field: str
     message: str
 
     def __str__(self) -> str:
-        place = f"{self.source}:{self.line}"
-        return (
-            f"{place}: {self.field}: {self.message}" if self.field else f"{place}: {self.message}"
-        )
+        place = f"{self.source}:{self.line}" if self.line else self.source
+        return ": ".join(part for part in (place, self.field, self.message) if part)
 
 
 class TaskListError(Exception):
