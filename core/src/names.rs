@@ -27,51 +27,83 @@ pub fn check_name(what: &str, name: &str) -> Result<(), Rejection> {
     }
 }
 
-/// Checks a role name: `*`, or a component that is not empty, `.`, `..` or `*`, does not start with
-/// `-` and holds neither blanks nor control characters. Hierarchical names (`a/b`) are refused with
-/// [`Code::NotSupported`]: this version shares between flat roles only.
-pub fn check_role(role: &str) -> Result<(), Rejection> {
-    let reject =
-        |code, why: &str| Err(Rejection::new(code, format!("role name {:?} {why}", shorten(role))));
+/// Checks the name of a role: `*`, or components between slashes (`eng`, `eng/web`) of which none is
+/// empty, `.`, `..` or `*`, starts with `-` or holds a blank or control character.
+pub fn check_role_name(role: &str) -> Result<(), Rejection> {
+    let reject = |why: &str| {
+        Err(Rejection::new(Code::BadName, format!("role name {:?} {why}", shorten(role))))
+    };
     if role == "*" {
         return Ok(());
     }
     if role.is_empty() {
-        return reject(Code::BadName, "is empty: use `*` or a name such as `batch`");
+        return reject("is empty: use `*` or a name such as `batch`");
     }
     if role.len() > NAME_BYTES_MAX {
-        return reject(Code::BadName, "is too long: at most 255 bytes");
+        return reject("is too long: at most 255 bytes");
     }
     if role.contains(|c: char| c.is_ascii_whitespace() || c.is_control()) {
-        return reject(Code::BadName, "holds a blank or control character");
+        return reject("holds a blank or control character");
     }
     for component in role.split('/') {
         match component {
-            "" => return reject(Code::BadName, "has an empty component: use `a/b`"),
-            "." | ".." | "*" => {
-                return reject(Code::BadName, "has a component `.`, `..` or `*`");
-            }
+            "" => return reject("has an empty component: use `a/b`"),
+            "." | ".." | "*" => return reject("has a component `.`, `..` or `*`"),
             _ if component.starts_with('-') => {
-                return reject(Code::BadName, "has a component that starts with `-`");
+                return reject("has a component that starts with `-`");
             }
             _ => {}
         }
     }
+    Ok(())
+}
+
+/// As [`check_role_name`], but hierarchical names (`a/b`) are refused with [`Code::NotSupported`]:
+/// for what exists for flat roles only.
+pub fn check_role(role: &str) -> Result<(), Rejection> {
+    check_role_name(role)?;
     if role.contains('/') {
-        return reject(Code::NotSupported, "is hierarchical: this version has flat roles only");
+        return Err(Rejection::new(
+            Code::NotSupported,
+            format!(
+                "role name {:?} is hierarchical: this version has flat roles only",
+                shorten(role)
+            ),
+        ));
     }
     Ok(())
+}
+
+/// True when `role` lies below `ancestor`: `eng/web` below `eng`, but not `engine` and not `eng`.
+#[must_use]
+pub fn is_strict_subrole(role: &str, ancestor: &str) -> bool {
+    role.strip_prefix(ancestor).is_some_and(|rest| rest.len() > 1 && rest.starts_with('/'))
+}
+
+/// The roles above `role`, the nearest first: `a/b` and `a` for `a/b/c`.
+pub fn ancestors(role: &str) -> impl Iterator<Item = &str> + Clone {
+    std::iter::successors(parent(role), |role| parent(role))
+}
+
+/// The role right above `role`: `a/b` for `a/b/c`, none for `a`.
+#[must_use]
+pub fn parent(role: &str) -> Option<&str> {
+    role.rsplit_once('/').map(|(parent, _)| parent)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Scenario VA22, without the hierarchical names.
+    /// Scenario VA22.
     #[test]
     fn role_names() {
         for good in ["foo", "123", "foo_123", "*", "foo-bar", "foo.bar", "foo..bar", "..."] {
             assert_eq!(check_role(good), Ok(()), "{good}");
+            assert_eq!(check_role_name(good), Ok(()), "{good}");
+        }
+        for good in ["a/b", "a/b/c/d/e/f/g/h", "foo/.bar", "foo/..."] {
+            assert_eq!(check_role_name(good), Ok(()), "{good}");
         }
         let bad = [
             "", ".", "..", "-foo", "/", "/foo", "foo/", "foo//bar", "foo bar", "foo\tbar", "foo/.",
@@ -79,8 +111,22 @@ mod tests {
         ];
         for bad in bad {
             assert_eq!(check_role(bad).unwrap_err().code(), Code::BadName, "{bad:?}");
+            assert_eq!(check_role_name(bad).unwrap_err().code(), Code::BadName, "{bad:?}");
         }
         assert_eq!(check_role("a/b").unwrap_err().code(), Code::NotSupported);
+    }
+
+    /// Scenario VA23.
+    #[test]
+    fn roles_below_roles() {
+        assert!(is_strict_subrole("foo/bar", "foo"));
+        assert!(is_strict_subrole("foo/bar/baz", "foo"));
+        for (role, ancestor) in [("foo", "foo"), ("foobar", "foo"), ("foo", "foo/bar"), ("a", "")] {
+            assert!(!is_strict_subrole(role, ancestor), "{role} {ancestor}");
+        }
+        assert_eq!(ancestors("a/b/c/d").collect::<Vec<_>>(), ["a/b/c", "a/b", "a"]);
+        assert_eq!(ancestors("a").next(), None);
+        assert_eq!(ancestors("*").next(), None);
     }
 
     #[test]
