@@ -60,11 +60,14 @@ test:
 # Cases of the property tests in the long campaigns.
 TAMIAS_CASES ?= 100000
 
+# How many moves deep small worlds are explored in them.
+TAMIAS_DEPTH ?= 6
+
 ## The long campaigns: the same property tests with many more cases, optimised
 test-deep:
 	@tools/doctor cargo-test cc
 	@$(STAGE) --start
-	@TAMIAS_CASES=$(TAMIAS_CASES) \
+	@TAMIAS_CASES=$(TAMIAS_CASES) TAMIAS_DEPTH=$(TAMIAS_DEPTH) \
 		$(STAGE) deep $(CARGO) test --workspace $(OWN_STAGE) --release --quiet
 	@$(STAGE) --summary "make test-deep"
 
