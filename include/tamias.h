@@ -1209,7 +1209,8 @@ int32_t tamias_framework_acknowledge(const struct tamias_session *framework,
                                      struct tamias_result *results,
                                      struct tamias_error *err);
 
-/// Has tasks killed. A task that is not known is answered by an update, as by a reconciliation.
+/// Has tasks killed. A task that is not known, or whose agent is unreachable, is answered by an
+/// update, as by a reconciliation; in the latter case the kill is sent when the agent returns.
 ///
 /// `stride` is sizeof(tamias_kill); `flags` and `results` as for tamias_framework_acknowledge().
 ///

@@ -54,7 +54,7 @@ impl Attributes {
     }
 }
 
-/// Equal as sets: order and duplicates do not matter (semantics.md 2.10).
+/// Equal as sets: order and duplicates do not matter.
 impl PartialEq for Attributes {
     fn eq(&self, other: &Self) -> bool {
         let within = |a: &Self, b: &Self| a.0.iter().all(|item| b.0.contains(item));

@@ -2,8 +2,8 @@
 //!
 //! A [`Command`] is at once the Rust API, the journal record, the input of property tests and
 //! fuzzers, the line of a conformance script and the bug report. Each has an explicit number (the
-//! journal) and a name (JSON, the `do` of a line); numbers are never reused. Times and ids of the
-//! sender are not part of it, they are in the [`Envelope`].
+//! journal) and a name (JSON, the `do` of a line); numbers are never reused. Who sends it and when
+//! is not part of it, but of the [`Envelope`].
 //!
 //! - [`session`]: opening and closing sessions, time
 //! - [`operator`]: weights, agents out of service, teardown
@@ -176,7 +176,7 @@ pub struct Envelope {
     /// When: nanoseconds since the Unix epoch.
     #[n(0)]
     pub now: Time,
-    /// The sender; none for sessions to be opened and for time.
+    /// The sender's session; none for opening sessions, for time, and for `restart`.
     #[n(1)]
     pub session: Option<SessionId>,
     /// What.

@@ -2,17 +2,19 @@
 //!
 //! A kernel turns a stream of [`Command`]s into resource offers, placements and task state changes:
 //! deterministic to the byte, without a daemon or a hidden thread. This is the map of the crate,
-//! from the inside out; each layer may use only those before it.
+//! from the inside out; each layer may use itself and those before it, and the first two may use
+//! each other.
 //!
 //! | layer | modules | what it is |
 //! |---|---|---|
-//! | vocabulary | [`ids`], [`time`], [`resources`], [`attributes`], [`status`], [`value`], [`error`], [`limits`], [`options`] | values without behaviour of their own |
+//! | building blocks | [`arena`], [`intern`], [`map`], [`names`], `shared` | what the ledger is made of |
+//! | vocabulary | [`ids`], [`time`], [`resources`], [`attributes`], [`status`], [`value`], [`error`], [`limits`], [`options`] | values, and how they are read and printed |
 //! | language | [`command`], [`reply`], [`event`] | what goes in and comes out |
 //! | ledger | [`state`] | everything a kernel knows; pure |
 //! | decisions | [`allocator`] | who is offered what; pure, reads the ledger |
 //! | transition | [`machine`] | applies one command; pure, writes the ledger |
 //! | records | [`codec`] | commands and states as bytes and lines: journal, replay, snapshot, JSON |
-//! | shell | [`kernel`] | clock, lock, events, waits: what the pure layers may not have |
+//! | shell | [`kernel`] | clock, lock, events, waits, the journal's file: what the pure layers may not have |
 //!
 //! Start reading at [`command`], then [`machine`], then [`state::task`].
 

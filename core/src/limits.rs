@@ -2,7 +2,7 @@
 
 use crate::time::Nanos;
 
-/// Bytes in an id or a name of a task, framework, role, agent, principal or resource (`NAME_MAX`).
+/// Bytes in a name of a task, framework, role, agent, principal or resource (`NAME_MAX`).
 pub const NAME_BYTES_MAX: usize = 255;
 
 /// Distinct resource names in one kernel: one dense row of them is 64 x 8 B = 512 B, 8 cache lines.
@@ -30,24 +30,24 @@ pub const ROLES_PER_FRAMEWORK_MAX: usize = 1024;
 /// Attributes of one agent.
 pub const ATTRIBUTES_PER_AGENT_MAX: usize = 256;
 
-/// Labels, environment variables, or arguments of one task.
+/// Labels of one task; its arguments and environment variables together.
 pub const STRINGS_PER_TASK_MAX: usize = 4096;
 
 /// Filters of one framework and role on one agent. A new one beyond that replaces the one that
 /// expires first: a filter is an optimisation, so losing one costs an offer, not correctness.
 pub const FILTERS_PER_AGENT_MAX: usize = 16;
 
-/// Undelivered status updates of one task. An agent driver that sends more before the framework
+/// Unacknowledged status updates of one task. An agent driver that sends more before the framework
 /// acknowledges is told to wait. As many acknowledged ones are remembered, 16 B each, to know
 /// repetitions.
 pub const UPDATES_PER_TASK_MAX: usize = 256;
 
-/// Objects of one kind (agents, frameworks, grants, tasks, sessions): indexes are `u32`; 16 M
-/// tasks of 256 B are 4 GiB, more than an embedded kernel should ever hold.
+/// Objects of one kind (agents, roles, frameworks, grants, tasks, sessions): indexes are `u32`;
+/// 16 M tasks of 256 B are 4 GiB, more than an embedded kernel should ever hold.
 pub const OBJECTS_MAX: usize = 1 << 24;
 
-/// A weight in thousandths: 0.001 to 1,000. With a total of at most 2^53 thousandths and an amount
-/// of at most 2^50, allocation x total x weight is below 2^(50+53+20) = 2^123 and fits `i128`.
+/// A weight in thousandths: 0.001 to 1,000. What is held and the total are sums of at most 2^53
+/// thousandths, so held x total x weight is below 2^(53+53+20) = 2^126 and fits `u128`.
 pub const WEIGHT_MILLI_MAX: i64 = 1_000_000;
 
 /// The sum of one scalar over all agents, in thousandths: every share stays an exact fraction.

@@ -27,8 +27,8 @@ pub fn check_name(what: &str, name: &str) -> Result<(), Rejection> {
     }
 }
 
-/// Checks the name of a role: `*`, or components between slashes (`eng`, `eng/web`) of which none is
-/// empty, `.`, `..` or `*`, starts with `-` or holds a blank or control character.
+/// Checks the name of a role: `*`, or components between slashes (`eng`, `eng/web`) of which none
+/// is empty, `.`, `..` or `*`, starts with `-` or holds a blank or control character.
 pub fn check_role_name(role: &str) -> Result<(), Rejection> {
     let reject = |why: &str| {
         Err(Rejection::new(Code::BadName, format!("role name {:?} {why}", shorten(role))))
@@ -95,7 +95,7 @@ pub fn parent(role: &str) -> Option<&str> {
 mod tests {
     use super::*;
 
-    /// Scenario VA22.
+    /// The names of Mesos' `RoleTest.Validate`.
     #[test]
     fn role_names() {
         for good in ["foo", "123", "foo_123", "*", "foo-bar", "foo.bar", "foo..bar", "..."] {
@@ -116,7 +116,7 @@ mod tests {
         assert_eq!(check_role("a/b").unwrap_err().code(), Code::NotSupported);
     }
 
-    /// Scenario VA23.
+    /// The pairs of Mesos' `RoleTest.isStrictSubroleOf`.
     #[test]
     fn roles_below_roles() {
         assert!(is_strict_subrole("foo/bar", "foo"));

@@ -117,7 +117,8 @@ pub unsafe extern "C" fn tamias_framework_acknowledge(
     unsafe { send(framework, "framework", array, err, read) }
 }
 
-/// Has tasks killed. A task that is not known is answered by an update, as by a reconciliation.
+/// Has tasks killed. A task that is not known, or whose agent is unreachable, is answered by an
+/// update, as by a reconciliation; in the latter case the kill is sent when the agent returns.
 ///
 /// `stride` is sizeof(tamias_kill); `flags` and `results` as for tamias_framework_acknowledge().
 ///

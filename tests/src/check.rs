@@ -108,7 +108,7 @@ impl Transitions {
     }
 }
 
-/// The table of semantics.md 6.2, with the regressions that are reported and accepted.
+/// The table of `docs/concepts.md`, with the regressions that are reported and accepted.
 fn may_follow(from: TaskState, to: TaskState) -> bool {
     use TaskState::{Killing, Running, Staging, Starting, Unreachable};
     if from == to {

@@ -131,8 +131,8 @@ fn a_removal_goes_on_after_a_snapshot_in_its_middle() {
     }
 }
 
-/// An agent that cannot be reached has nothing of which anybody could hold a share
-/// (semantics.md 2.5 takes it out of the allocator).
+/// An agent that cannot be reached has nothing of which anybody could hold a share; Mesos takes it
+/// out of the allocator.
 #[test]
 fn shares_are_parts_of_what_can_be_reached() {
     let mut world = World::new(Options::default());
@@ -148,7 +148,7 @@ fn shares_are_parts_of_what_can_be_reached() {
     assert_eq!(total(&world), "cpus:100;mem:110");
 }
 
-/// A role that is not suppressed any more is revived, filters included (semantics.md 3.5).
+/// A role that is not suppressed any more is revived, filters included.
 #[test]
 fn a_resubscription_that_ends_a_suppression_drops_filters() {
     let mut world = World::new(Options::default());
@@ -175,8 +175,7 @@ fn a_resubscription_that_ends_a_suppression_drops_filters() {
     assert_eq!(world.offers(session).len(), 1);
 }
 
-/// A driver may have missed more than one acknowledgement: every repetition is recognised
-/// (semantics.md 6.4).
+/// A driver may have missed more than one acknowledgement: every repetition is recognised.
 #[test]
 fn an_update_is_not_delivered_again_after_later_ones() {
     let mut world = World::new(Options::default());

@@ -83,7 +83,7 @@ mod tests {
         assert_eq!(share("gone:5", total, "1"), share("", total, "1"));
     }
 
-    /// Scenario SO14: as doubles 0.15/3 is below 0.1/2; as fractions they are equal.
+    /// As doubles 0.15/3 is below 0.1/2; as fractions they are equal.
     #[test]
     fn shares_are_exact() {
         assert_eq!(share("cpus:15", "cpus:100", "3"), share("cpus:10", "cpus:100", "2"));

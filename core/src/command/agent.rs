@@ -46,7 +46,7 @@ pub struct ReportedTask {
 
 /// Brings a known agent back, named by its id or by its name. Tasks that the kernel knows there and
 /// that are not listed are gone and get a terminal update; kills of those that are listed are sent
-/// again.
+/// again; listed tasks that the kernel does not know are killed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
 #[serde(deny_unknown_fields)]
 #[cbor(map)]
@@ -102,7 +102,8 @@ pub struct Update {
     /// Which task, on one of the session's agents.
     #[n(0)]
     pub task: TaskId,
-    /// Its state; any but `TASK_UNREACHABLE` and `TASK_UNKNOWN`, which only the kernel can say.
+    /// Its state; any but `TASK_STAGING`, `TASK_UNREACHABLE` and `TASK_UNKNOWN`, which only the
+    /// kernel can say.
     #[n(1)]
     pub state: TaskState,
     /// Identity of this update; the kernel assigns one if left out. A repeated one is ignored.

@@ -13,10 +13,11 @@ use crate::value::{Capability, Ext, Uuid};
 
 /// Subscribes a framework. With `framework`, or with the `name` of a disconnected one, the sender
 /// takes over that framework: its outstanding offers are discarded, its tasks run on,
-/// unacknowledged updates are delivered again, and roles, capabilities, timeout and name are
-/// replaced by what is given here. Sent again by the framework's own session it keeps the offers,
-/// but for those in roles that it leaves. A role that is not suppressed any more is revived,
-/// filters included. Reply: [`Subscribed`](crate::reply::Reply::Subscribed).
+/// unacknowledged updates are delivered again, and everything else is replaced by what is given
+/// here, except that a name that is left out stays. Sent again by the framework's own session (with
+/// its id or name) it does the same, but keeps the offers, except those in roles that it leaves. A
+/// role that is no longer suppressed is revived, filters included. Reply:
+/// [`Subscribed`](crate::reply::Reply::Subscribed).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
 #[serde(deny_unknown_fields)]
 #[cbor(map)]
@@ -83,7 +84,7 @@ pub struct TaskCommand {
 #[serde(deny_unknown_fields)]
 #[cbor(map)]
 pub struct TaskSpec {
-    /// Unique among the framework's live and unreachable tasks.
+    /// Unique among the framework's tasks until its terminal update is acknowledged.
     #[n(0)]
     pub name: Box<str>,
     /// What it takes of the offers; not empty.
@@ -232,7 +233,8 @@ impl From<TaskId> for TaskRef {
     }
 }
 
-/// Has a task killed. A task that is not known is answered as by [`Reconcile`].
+/// Has a task killed. A task that is not known, or whose agent is unreachable, is answered as by
+/// [`Reconcile`]; in the latter case the kill is sent when the agent returns.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
 #[serde(deny_unknown_fields)]
 #[cbor(map)]
@@ -275,12 +277,12 @@ pub struct ReconcileTask {
 }
 
 /// Asks for the state of tasks: each listed one is answered by an update without uuid; an empty
-/// list asks for all tasks that the kernel has. Changes nothing.
+/// list asks for all tasks of the framework that are not unreachable. Changes nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
 #[serde(deny_unknown_fields)]
 #[cbor(map)]
 pub struct Reconcile {
-    /// Which; none means all.
+    /// Which; none means all that are not unreachable.
     #[n(0)]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tasks: Vec<ReconcileTask>,

@@ -1,7 +1,7 @@
 //! The seam through which every command goes.
 //!
 //! One writer behind a plain mutex: an uncontended lock costs about 5 ns, an apply 0.1 to 2 us, so
-//! the lock is noise (concurrency.md 4.2). Callers see [`call`](Shared::call),
+//! the lock is noise (`docs/adr/0019`). Callers see [`call`](Shared::call),
 //! [`try_apply`](Shared::try_apply) and [`post`](Shared::post) only, so that what stands behind
 //! them can change. Wakeups are delivered after the lock is released.
 //!

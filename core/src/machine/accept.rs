@@ -1,4 +1,4 @@
-//! Using offers: the accept algorithm of semantics.md 5.3, for launches.
+//! Using offers: the accept algorithm of Mesos, for launches.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -164,7 +164,7 @@ impl Machine<'_> {
         steps.collect()
     }
 
-    /// Checks one task (semantics.md 5.4); returns what it takes.
+    /// Checks one task; returns what it takes.
     fn check_task<'c>(
         &self,
         framework: FrameworkId,
@@ -257,7 +257,7 @@ impl Machine<'_> {
     }
 
     /// An accept with a void offer: all its own offers are discarded without a filter, all its
-    /// tasks are dropped (semantics.md 5.3 step 1). Offers of others are left alone.
+    /// tasks are dropped, as in Mesos. Offers of others are left alone.
     fn void_accept(
         &mut self,
         framework: FrameworkId,

@@ -200,7 +200,7 @@ impl Machine<'_> {
             if let Some(agent) = agent.filter(|agent| *agent.attributes != *attributes) {
                 agent.attributes = Arc::new(attributes.clone());
                 changed = true;
-                // What was refused then may be wanted now (semantics.md 2.3).
+                // What was refused then may be wanted now.
                 self.drop_filters_on_agent(id);
             }
         }

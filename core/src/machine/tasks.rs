@@ -85,8 +85,8 @@ impl Machine<'_> {
         ids
     }
 
-    /// Answers one question after a task: the table of semantics.md 6.6. A kernel knows all its
-    /// agents from its journal, so the rows about recovered agents do not arise.
+    /// Answers one question about a task as Mesos does. A kernel knows all its agents from its
+    /// journal, so there are none that are not recovered yet.
     fn answer(&mut self, framework: FrameworkId, asked: &ReconcileTask) {
         let known = self.find_task(framework, &asked.task);
         let mut status = self.kernel_status(TaskState::Unknown, Reason::Reconciliation);

@@ -1,4 +1,5 @@
-//! Scenario tests of the resource algebra; the numbers (RS1...) are those of the scenario list.
+//! Tests of the resource algebra. Those whose names begin with `rs` and a number follow cases that
+//! Mesos tests too.
 
 use super::*;
 

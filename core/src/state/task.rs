@@ -35,7 +35,7 @@ pub enum Transition {
     Illegal,
 }
 
-/// The transition table (semantics.md 6.2). `docs/concepts.md` prints it; a test compares.
+/// The transition table. `docs/concepts.md` prints it; a test compares.
 #[must_use]
 pub const fn transition(from: TaskState, to: TaskState) -> Transition {
     use TaskState::{Killing, Running, Staging, Starting, Unknown, Unreachable};
@@ -83,7 +83,7 @@ pub struct Task {
     #[n(3)]
     #[cbor(with = "crate::shared")]
     pub name: Arc<str>,
-    /// The newest state reported.
+    /// The newest state, as reported or as the kernel concluded.
     #[n(4)]
     pub state: TaskState,
     /// The newest state told to the framework, which may be older (`status_update_state`).

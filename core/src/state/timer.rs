@@ -40,7 +40,7 @@ pub struct TimerKey {
     #[n(0)]
     pub deadline: Time,
     /// Which comes first at one deadline: the periodic allocation still sees the filters that end
-    /// at the same instant (semantics.md 4.5), so they rank last.
+    /// at the same instant, as in Mesos, so they rank last.
     #[n(1)]
     pub rank: u8,
     /// Distinguishes timers with one deadline and rank.

@@ -1,4 +1,4 @@
-//! Registration (semantics.md 2.2), return (2.3) and change (2.11) of agents.
+//! Registration, return and change of agents.
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,5 @@
 //! Who is offered what: weighted dominant resource fairness over roles, then over the frameworks
-//! of a role (semantics.md 4.3 stage 2, 4.4, 4.5, 4.7).
+//! of a role.
 
 use num_rational::Ratio;
 use tamias::event::{Event, Offer as OfferEvent};

@@ -1,4 +1,4 @@
-//! Subscription (semantics.md 7.2, 7.3), revive and suppress (3.5), removal (7.5).
+//! Subscription, revive and suppress, removal.
 
 use tamias::command::{Revive, SessionKind, Subscribe, Suppress};
 use tamias::error::Code;

@@ -1,4 +1,4 @@
-//! Which names are legal (semantics.md 0 and 3.1).
+//! Which names are legal.
 
 use tamias::error::Code;
 

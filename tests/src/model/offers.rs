@@ -1,4 +1,4 @@
-//! Ending offers (semantics.md 5.2), accept (5.3, 5.4), decline (5.7) and filters (4.5).
+//! Ending offers, accept, decline and filters.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Weights (semantics.md 3.3), agents in and out of service (2.7, 2.8), teardown (7.5).
+//! Weights, agents in and out of service, teardown.
 
 use tamias::command::{
     DeactivateAgent, ReactivateAgent, RemoveAgent, SessionKind, Teardown, UpdateWeights,

@@ -1,4 +1,4 @@
-//! Opening and closing sessions; disconnection (semantics.md 2.4 and 7.1).
+//! Opening and closing sessions; disconnection.
 
 use tamias::command::{OpenSession, SessionKind};
 use tamias::error::Code;

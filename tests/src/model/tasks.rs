@@ -1,4 +1,4 @@
-//! Kill (semantics.md 6.5), reconcile (6.6), tasks of agents that are lost (2.5) or removed (2.7).
+//! Kill, reconcile, tasks of agents that are lost or removed.
 
 use tamias::command::{Kill, Reconcile, ReconcileTask, TaskRef};
 use tamias::error::Code;

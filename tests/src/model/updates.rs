@@ -1,4 +1,4 @@
-//! The stream of status updates of each task and its acknowledgements (semantics.md 6.4).
+//! The stream of status updates of each task and its acknowledgements.
 
 use tamias::command::{Acknowledge, SessionKind, TaskRef, Update};
 use tamias::error::Code;
