@@ -2,10 +2,7 @@ package dev.tamias;
 
 import dev.tamias.ffm.TamiasH;
 import java.lang.foreign.MemorySegment;
-import java.lang.ref.Cleaner;
-import java.lang.ref.Reference;
 import java.nio.charset.StandardCharsets;
-import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.function.Function;
 
 /**
@@ -16,22 +13,10 @@ import java.util.function.Function;
  * may wait for another thread's command; a virtual thread is pinned to its carrier meanwhile.
  */
 public final class Kernel implements AutoCloseable {
-    private static final Cleaner CLEANER = Cleaner.create();
+    private final Handle handle;
 
-    /** Held for reading during calls, so that close waits for them. */
-    private final ReentrantReadWriteLock lock = new ReentrantReadWriteLock();
-
-    private final MemorySegment handle;
-
-    /** Frees the handle once: at close, or when the kernel was forgotten. */
-    private final Cleaner.Cleanable freeing;
-
-    /** Written under the lock. */
-    private boolean closed;
-
-    private Kernel(MemorySegment handle) {
-        this.handle = handle;
-        this.freeing = CLEANER.register(this, () -> TamiasH.kernelFree(handle));
+    private Kernel(MemorySegment kernel) {
+        this.handle = new Handle("kernel", kernel, TamiasH::kernelFree);
     }
 
     /**
@@ -44,7 +29,7 @@ public final class Kernel implements AutoCloseable {
      *     {@code field}, {@link Code#BAD_TIME}; those of the journal, if the object names one
      */
     public static Kernel open(String options) {
-        return open(utf8(options, "options.json"));
+        return open(Native.utf8(options, "options.json"));
     }
 
     /**
@@ -84,7 +69,7 @@ public final class Kernel implements AutoCloseable {
      *     Code#HANDLE_CLOSED}
      */
     public String command(Session session, String line) {
-        return new String(command(session, utf8(line, "line")), StandardCharsets.UTF_8);
+        return new String(command(session, Native.utf8(line, "line")), StandardCharsets.UTF_8);
     }
 
     /**
@@ -110,46 +95,17 @@ public final class Kernel implements AutoCloseable {
         return call(Native::stateHash);
     }
 
-    /** Waits for calls of other threads and gives the kernel back. Closing twice is allowed. */
+    /**
+     * Waits for calls of other threads and gives the kernel back. Closing twice is allowed. The
+     * kernel lives on until the last of its frameworks and local agents is closed.
+     */
     @Override
     public void close() {
-        lock.writeLock().lock();
-        try {
-            closed = true;
-            freeing.clean();
-        } finally {
-            lock.writeLock().unlock();
-        }
+        handle.close();
     }
 
-    private <T> T call(Function<MemorySegment, T> function) {
-        lock.readLock().lock();
-        try {
-            if (closed) {
-                throw new TamiasException(
-                        Code.HANDLE_CLOSED, "", "the kernel was closed: open another");
-            }
-            return function.apply(handle);
-        } finally {
-            lock.readLock().unlock();
-            // Without this the cleaner might free the handle while the last call is on its way.
-            Reference.reachabilityFence(this);
-        }
-    }
-
-    /** Strict, unlike {@code getBytes}, which puts question marks for what is not Unicode. */
-    private static byte[] utf8(String text, String field) {
-        for (int i = 0; i < text.length(); i++) {
-            int point = text.codePointAt(i);
-            if (Character.getType(point) == Character.SURROGATE) {
-                throw new TamiasException(
-                        Code.MALFORMED,
-                        field,
-                        "%s: not Unicode: lone surrogate U+%04X at position %d"
-                                .formatted(field, point, i));
-            }
-            i += Character.charCount(point) - 1;
-        }
-        return text.getBytes(StandardCharsets.UTF_8);
+    /** Calls a function with the handle, which is not freed meanwhile. */
+    <T> T call(Function<MemorySegment, T> function) {
+        return handle.call(function);
     }
 }

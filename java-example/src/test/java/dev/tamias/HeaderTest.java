@@ -69,6 +69,12 @@ class HeaderTest {
         assertEquals(defines("ABI_").get("VERSION"), TamiasH.ABI_VERSION);
         assertEquals(defines("HASH_").get("BYTES"), TamiasH.HASH_BYTES);
         assertEquals(defines("").get("OK"), TamiasH.OK);
+        assertEquals(Code.WAIT_TIMEOUT.status(), TamiasH.ERR_WAIT_TIMEOUT);
+        Map<String, Integer> events = defines("EVENT_");
+        assertEquals(events.get("OFFER"), TamiasH.EVENT_OFFER);
+        assertEquals(events.get("UPDATE"), TamiasH.EVENT_UPDATE);
+        assertTrue(header.contains("#define TAMIAS_UNSET INT64_MIN\n"));
+        assertEquals(Long.MIN_VALUE, TamiasH.UNSET);
     }
 
     @Test

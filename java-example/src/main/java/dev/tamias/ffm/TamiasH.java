@@ -5,6 +5,7 @@ import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
@@ -31,6 +32,18 @@ public final class TamiasH {
 
     /** {@code TAMIAS_HASH_BYTES}. */
     public static final int HASH_BYTES = 32;
+
+    /** {@code TAMIAS_ERR_WAIT_TIMEOUT}. */
+    public static final int ERR_WAIT_TIMEOUT = -1793;
+
+    /** {@code TAMIAS_EVENT_OFFER}. */
+    public static final int EVENT_OFFER = 1;
+
+    /** {@code TAMIAS_EVENT_UPDATE}. */
+    public static final int EVENT_UPDATE = 3;
+
+    /** {@code TAMIAS_UNSET}: the kernel's choice. */
+    public static final long UNSET = Long.MIN_VALUE;
 
     /** {@code tamias_str}: a borrowed text. {@code size_t} has 8 bytes wherever Java has FFM. */
     public static final StructLayout STR =
@@ -64,6 +77,66 @@ public final class TamiasH {
                             MemoryLayout.sequenceLayout(1024, JAVA_BYTE).withName("message"))
                     .withName("tamias_error");
 
+    /** {@code tamias_bytes}: borrowed bytes. */
+    public static final StructLayout BYTES =
+            MemoryLayout.structLayout(ADDRESS.withName("ptr"), JAVA_LONG.withName("len"))
+                    .withName("tamias_bytes");
+
+    /** {@code tamias_subscription}: what a framework subscribes to. */
+    public static final StructLayout SUBSCRIPTION =
+            MemoryLayout.structLayout(
+                            JAVA_INT.withName("size"),
+                            JAVA_INT.withName("reserved"),
+                            STR.withName("name"),
+                            ADDRESS.withName("roles"),
+                            JAVA_LONG.withName("role_count"),
+                            ADDRESS.withName("suppressed_roles"),
+                            JAVA_LONG.withName("suppressed_role_count"),
+                            JAVA_LONG.withName("failover_timeout_ns"),
+                            JAVA_LONG.withName("framework"),
+                            STR.withName("json"))
+                    .withName("tamias_subscription");
+
+    /** {@code tamias_event}: what a session is told; {@code kind} says what its body is. */
+    public static final StructLayout EVENT =
+            MemoryLayout.structLayout(
+                            JAVA_LONG.withName("seq"),
+                            JAVA_INT.withName("ordinal"),
+                            JAVA_INT.withName("kind"),
+                            MemoryLayout.sequenceLayout(14, JAVA_LONG).withName("body"))
+                    .withName("tamias_event");
+
+    /** {@code tamias_offer_event}: the body of {@link #EVENT_OFFER}. */
+    public static final StructLayout OFFER_EVENT =
+            MemoryLayout.structLayout(
+                            JAVA_LONG.withName("offer"),
+                            JAVA_LONG.withName("agent"),
+                            JAVA_LONG.withName("expires_ns"),
+                            STR.withName("role"),
+                            STR.withName("resources"),
+                            STR.withName("agent_name"),
+                            STR.withName("attributes"))
+                    .withName("tamias_offer_event");
+
+    /** {@code tamias_update_event}: the body of {@link #EVENT_UPDATE}. */
+    public static final StructLayout UPDATE_EVENT =
+            MemoryLayout.structLayout(
+                            JAVA_LONG.withName("task"),
+                            JAVA_LONG.withName("agent"),
+                            MemoryLayout.sequenceLayout(16, JAVA_BYTE).withName("uuid"),
+                            JAVA_LONG.withName("time_ns"),
+                            JAVA_LONG.withName("unreachable_since_ns"),
+                            JAVA_SHORT.withName("state"),
+                            JAVA_SHORT.withName("reason"),
+                            JAVA_BYTE.withName("source"),
+                            JAVA_BYTE.withName("health"),
+                            JAVA_BYTE.withName("must_acknowledge"),
+                            JAVA_BYTE.withName("reserved"),
+                            STR.withName("name"),
+                            STR.withName("message"),
+                            BYTES.withName("data"))
+                    .withName("tamias_update_event");
+
     private static final Linker LINKER = Linker.nativeLinker();
     private static final SymbolLookup LIBRARY = Library.load();
 
@@ -88,6 +161,44 @@ public final class TamiasH {
             function(
                     "tamias_kernel_state_hash",
                     FunctionDescriptor.of(JAVA_INT, ADDRESS, ADDRESS, ADDRESS));
+    private static final MethodHandle TASK_STATE_NAME =
+            function("tamias_task_state_name", FunctionDescriptor.of(ADDRESS, JAVA_INT));
+    private static final MethodHandle KERNEL_SUBSCRIBE =
+            function(
+                    "tamias_kernel_subscribe",
+                    FunctionDescriptor.of(JAVA_INT, ADDRESS, ADDRESS, ADDRESS, ADDRESS));
+    private static final MethodHandle SESSION_ID =
+            function("tamias_session_id", FunctionDescriptor.of(JAVA_LONG, ADDRESS));
+    private static final MethodHandle SESSION_WAIT =
+            function(
+                    "tamias_session_wait",
+                    FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_LONG, ADDRESS));
+    private static final MethodHandle SESSION_POLL =
+            function(
+                    "tamias_session_poll",
+                    FunctionDescriptor.of(
+                            JAVA_INT, ADDRESS, ADDRESS, JAVA_LONG, JAVA_LONG, ADDRESS, ADDRESS));
+    private static final MethodHandle SESSION_CLOSE =
+            function(
+                    "tamias_session_close", FunctionDescriptor.of(JAVA_INT, ADDRESS, ADDRESS));
+    private static final MethodHandle SESSION_FREE =
+            function("tamias_session_free", FunctionDescriptor.ofVoid(ADDRESS));
+    private static final MethodHandle LOCAL_AGENT_OPEN =
+            function(
+                    "tamias_local_agent_open",
+                    FunctionDescriptor.of(JAVA_INT, ADDRESS, STR, ADDRESS, ADDRESS));
+    private static final MethodHandle LOCAL_AGENT_ID =
+            function("tamias_local_agent_id", FunctionDescriptor.of(JAVA_LONG, ADDRESS));
+    private static final MethodHandle LOCAL_AGENT_LIMITS =
+            function(
+                    "tamias_local_agent_limits",
+                    FunctionDescriptor.of(JAVA_INT, ADDRESS, ADDRESS, ADDRESS));
+    private static final MethodHandle LOCAL_AGENT_CLOSE =
+            function(
+                    "tamias_local_agent_close",
+                    FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_LONG, ADDRESS, ADDRESS));
+    private static final MethodHandle LOCAL_AGENT_FREE =
+            function("tamias_local_agent_free", FunctionDescriptor.ofVoid(ADDRESS));
 
     private TamiasH() {}
 
@@ -205,6 +316,211 @@ public final class TamiasH {
     public static int stateHash(MemorySegment kernel, MemorySegment hash, MemorySegment error) {
         try {
             return (int) STATE_HASH.invokeExact(kernel, hash, error);
+        } catch (Throwable thrown) {
+            throw unexpected(thrown);
+        }
+    }
+
+    /**
+     * The name of a task state.
+     *
+     * @param state its number
+     * @return such as "TASK_RUNNING"
+     */
+    public static String taskStateName(int state) {
+        try {
+            return text((MemorySegment) TASK_STATE_NAME.invokeExact(state));
+        } catch (Throwable thrown) {
+            throw unexpected(thrown);
+        }
+    }
+
+    /**
+     * Opens a session and subscribes a framework.
+     *
+     * @param kernel the handle
+     * @param subscription {@link #SUBSCRIPTION}
+     * @param out where the session is written to
+     * @param error {@link #ERROR}
+     * @return the status
+     */
+    public static int kernelSubscribe(
+            MemorySegment kernel,
+            MemorySegment subscription,
+            MemorySegment out,
+            MemorySegment error) {
+        try {
+            return (int) KERNEL_SUBSCRIBE.invokeExact(kernel, subscription, out, error);
+        } catch (Throwable thrown) {
+            throw unexpected(thrown);
+        }
+    }
+
+    /**
+     * The id of a session.
+     *
+     * @param session the handle
+     * @return the id, for {@link #command}
+     */
+    public static long sessionId(MemorySegment session) {
+        try {
+            return (long) SESSION_ID.invokeExact(session);
+        } catch (Throwable thrown) {
+            throw unexpected(thrown);
+        }
+    }
+
+    /**
+     * Waits for events; lets time go on and serves local agents meanwhile.
+     *
+     * @param session the handle
+     * @param timeout in nanoseconds
+     * @param error {@link #ERROR}
+     * @return the status, {@link #ERR_WAIT_TIMEOUT} if there are none in time
+     */
+    public static int sessionWait(MemorySegment session, long timeout, MemorySegment error) {
+        try {
+            return (int) SESSION_WAIT.invokeExact(session, timeout, error);
+        } catch (Throwable thrown) {
+            throw unexpected(thrown);
+        }
+    }
+
+    /**
+     * Takes events without waiting. Frees what the poll before gave out.
+     *
+     * @param session the handle, which one thread polls at a time
+     * @param events an array of {@link #EVENT}
+     * @param count where it is written how many there were
+     * @param error {@link #ERROR}
+     * @return the status
+     */
+    public static int sessionPoll(
+            MemorySegment session,
+            MemorySegment events,
+            MemorySegment count,
+            MemorySegment error) {
+        try {
+            long stride = EVENT.byteSize();
+            long capacity = events.byteSize() / stride;
+            return (int)
+                    SESSION_POLL.invokeExact(session, events, capacity, stride, count, error);
+        } catch (Throwable thrown) {
+            throw unexpected(thrown);
+        }
+    }
+
+    /**
+     * Closes a session but keeps the handle; waits on it end.
+     *
+     * @param session the handle
+     * @param error {@link #ERROR}
+     * @return the status
+     */
+    public static int sessionClose(MemorySegment session, MemorySegment error) {
+        try {
+            return (int) SESSION_CLOSE.invokeExact(session, error);
+        } catch (Throwable thrown) {
+            throw unexpected(thrown);
+        }
+    }
+
+    /**
+     * Frees a session.
+     *
+     * @param session the handle, which nobody uses any more
+     */
+    public static void sessionFree(MemorySegment session) {
+        try {
+            SESSION_FREE.invokeExact(session);
+        } catch (Throwable thrown) {
+            throw unexpected(thrown);
+        }
+    }
+
+    /**
+     * Starts a local agent.
+     *
+     * @param kernel the handle
+     * @param json {@link #STR}
+     * @param out where the handle is written to
+     * @param error {@link #ERROR}
+     * @return the status
+     */
+    public static int localAgentOpen(
+            MemorySegment kernel,
+            MemorySegment json,
+            MemorySegment out,
+            MemorySegment error) {
+        try {
+            return (int) LOCAL_AGENT_OPEN.invokeExact(kernel, json, out, error);
+        } catch (Throwable thrown) {
+            throw unexpected(thrown);
+        }
+    }
+
+    /**
+     * The id of a local agent.
+     *
+     * @param agent the handle
+     * @return the id
+     */
+    public static long localAgentId(MemorySegment agent) {
+        try {
+            return (long) LOCAL_AGENT_ID.invokeExact(agent);
+        } catch (Throwable thrown) {
+            throw unexpected(thrown);
+        }
+    }
+
+    /**
+     * What holds tasks to their resources.
+     *
+     * @param agent the handle
+     * @param out {@link #BUFFER}, to be freed
+     * @param error {@link #ERROR}
+     * @return the status
+     */
+    public static int localAgentLimits(
+            MemorySegment agent,
+            MemorySegment out,
+            MemorySegment error) {
+        try {
+            return (int) LOCAL_AGENT_LIMITS.invokeExact(agent, out, error);
+        } catch (Throwable thrown) {
+            throw unexpected(thrown);
+        }
+    }
+
+    /**
+     * Ends or keeps the tasks of a local agent, as its options say.
+     *
+     * @param agent the handle
+     * @param timeout in nanoseconds, for ended tasks to be dead
+     * @param ended one byte: whether all are
+     * @param error {@link #ERROR}
+     * @return the status
+     */
+    public static int localAgentClose(
+            MemorySegment agent,
+            long timeout,
+            MemorySegment ended,
+            MemorySegment error) {
+        try {
+            return (int) LOCAL_AGENT_CLOSE.invokeExact(agent, timeout, ended, error);
+        } catch (Throwable thrown) {
+            throw unexpected(thrown);
+        }
+    }
+
+    /**
+     * Frees a local agent.
+     *
+     * @param agent the handle, which nobody uses any more
+     */
+    public static void localAgentFree(MemorySegment agent) {
+        try {
+            LOCAL_AGENT_FREE.invokeExact(agent);
         } catch (Throwable thrown) {
             throw unexpected(thrown);
         }

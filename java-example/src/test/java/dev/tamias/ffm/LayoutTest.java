@@ -23,7 +23,16 @@ class LayoutTest {
     void layoutsAreThoseOfTheCompiler() throws Exception {
         List<String> ours = new ArrayList<>();
         for (StructLayout struct :
-                List.of(TamiasH.STR, TamiasH.BUFFER, TamiasH.OPTIONS, TamiasH.ERROR)) {
+                List.of(
+                        TamiasH.STR,
+                        TamiasH.BUFFER,
+                        TamiasH.OPTIONS,
+                        TamiasH.ERROR,
+                        TamiasH.BYTES,
+                        TamiasH.SUBSCRIPTION,
+                        TamiasH.EVENT,
+                        TamiasH.OFFER_EVENT,
+                        TamiasH.UPDATE_EVENT)) {
             String name = struct.name().orElseThrow();
             ours.add(name + " " + struct.byteSize());
             for (MemoryLayout field : struct.memberLayouts()) {
