@@ -28,7 +28,7 @@ pub use framework::{
     Subscribe, Suppress, TaskCommand, TaskHandle, TaskRef, TaskSpec,
 };
 pub use operator::{
-    DeactivateAgent, ReactivateAgent, RemoveAgent, RoleWeight, Teardown, UpdateWeights,
+    Allocate, DeactivateAgent, ReactivateAgent, RemoveAgent, RoleWeight, Teardown, UpdateWeights,
 };
 pub use session::{AdvanceTime, CloseSession, OpenSession, Restart, SessionKind, Tick};
 
@@ -141,6 +141,8 @@ commands! {
     RemoveAgent = 13, "remove_agent";
     /// Removes a framework and kills its tasks.
     Teardown = 14, "teardown";
+    /// Has agents offered, in a given order.
+    Allocate = 16, "allocate";
 
     /// Registers a new agent.
     RegisterAgent = 20, "register_agent";

@@ -69,5 +69,9 @@ pub const TIMEOUT_MAX: Nanos = Nanos::from_secs(100 * 365 * 24 * 3600);
 /// busy for less than 50 us.
 pub const AGENTS_PER_STEP: usize = 32;
 
+/// Runs of allocation that were commanded and wait for ticks: with 10,000 agents of 8 B each
+/// 64 runs are 5 MiB.
+pub const ALLOCATION_RUNS_MAX: usize = 64;
+
 /// Timers fired, and objects worked off a bulk effect, in one counted step.
 pub const EFFECTS_PER_STEP: usize = 128;

@@ -77,6 +77,10 @@ pub struct Options {
     /// Grace of a kill when neither the kill nor the task says.
     #[n(11)]
     pub kill_grace_seconds: Nanos,
+    /// Whether agents are offered by the command `allocate` alone: no event, interval or returned
+    /// resource causes offers. For who decides in batches of their own.
+    #[n(100)]
+    pub allocate_only_on_command: bool,
 }
 
 impl Default for Options {
@@ -94,6 +98,7 @@ impl Default for Options {
             all_capabilities: true,
             agent_reregister_timeout_seconds: Nanos::from_secs(600),
             kill_grace_seconds: Nanos::from_secs(3),
+            allocate_only_on_command: false,
         }
     }
 }

@@ -3,8 +3,9 @@
 use pyo3::prelude::*;
 use pyo3::types::PyMapping;
 use tamias::Code;
-use tamias::command::UpdateWeights;
-use tamias::command::{DeactivateAgent, ReactivateAgent, RemoveAgent, RoleWeight, Teardown};
+use tamias::command::{
+    Allocate, DeactivateAgent, ReactivateAgent, RemoveAgent, RoleWeight, Teardown, UpdateWeights,
+};
 
 use crate::convert::{number_text, parsed, text, wrong_type};
 use crate::errors::{Result, reject};
@@ -64,6 +65,18 @@ impl PyOperator {
     fn teardown(&self, py: Python<'_>, framework: &Bound<'_, PyAny>) -> Result<()> {
         let framework = Some(parsed("framework", framework)?);
         self.handle.enter(py, Teardown { framework }).map(drop)
+    }
+
+    /// Has agents offered, in this order; all if none is listed.
+    #[pyo3(signature = (agents = None))]
+    fn allocate(&self, py: Python<'_>, agents: Option<&Bound<'_, PyAny>>) -> Result<()> {
+        let agents = agents.map(|agents| agents.try_iter()).transpose()?;
+        let mut listed = Vec::new();
+        for (index, agent) in agents.into_iter().flatten().enumerate() {
+            let place = format!("agents[{index}]");
+            listed.push(parsed(&place, &agent?).map_err(|error| error.entry(index))?);
+        }
+        self.handle.enter(py, Allocate { agents: listed }).map(drop)
     }
 
     fn __repr__(&self) -> String {

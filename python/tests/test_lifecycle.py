@@ -153,6 +153,22 @@ def test_weights_decide_who_gets_more(kernel: tamias.Kernel) -> None:
     assert counts == {"a": 4, "b": 2}
 
 
+def test_allocation_on_command() -> None:
+    options = tamias.Options(allocate_only_on_command=True)
+    with tamias.Kernel(options, clock=tamias.ManualClock()) as kernel:
+        framework, driver = kernel.subscribe(roles=["dev"]), kernel.agent_driver()
+        first, second = driver.register("cpus:1"), driver.register("cpus:2")
+        kernel.advance(60)
+        assert offers(framework) == []
+        operator = kernel.operator()
+        with pytest.raises(tamias.InvalidArgumentError, match=r"agents\[1\]"):
+            operator.allocate([second, second])
+        operator.allocate([second])
+        assert [offer.agent for offer in offers(framework)] == [second]
+        operator.allocate()
+        assert [offer.agent for offer in offers(framework)] == [first]
+
+
 def test_agents_in_and_out_of_service(world: World) -> None:
     operator = world.kernel.operator()
     offer = world.offer()

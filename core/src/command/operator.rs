@@ -71,3 +71,16 @@ pub struct Teardown {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub framework: Option<FrameworkId>,
 }
+
+/// One run of allocation over the agents listed, in that order, worked off by the next ticks. With
+/// the option `allocate_only_on_command` it is the only way to offers.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
+#[serde(deny_unknown_fields)]
+#[cbor(map)]
+pub struct Allocate {
+    /// Which, none twice; an empty list means every agent in the order of the ids. Agents that are
+    /// out of service when their turn comes are passed over.
+    #[n(0)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub agents: Vec<AgentId>,
+}

@@ -4,7 +4,7 @@ use std::ops::Deref;
 
 use super::session::Session;
 use crate::command::{
-    DeactivateAgent, ReactivateAgent, RemoveAgent, RoleWeight, Teardown, UpdateWeights,
+    Allocate, DeactivateAgent, ReactivateAgent, RemoveAgent, RoleWeight, Teardown, UpdateWeights,
 };
 use crate::error::Rejection;
 use crate::ids::{AgentId, FrameworkId};
@@ -43,6 +43,11 @@ impl Operator {
     /// Removes a framework and has its tasks killed.
     pub fn teardown(&self, framework: FrameworkId) -> Result<(), Rejection> {
         self.call(Teardown { framework: Some(framework) }).map(|_| ())
+    }
+
+    /// Runs an allocation over these agents in this order, over all if none is listed.
+    pub fn allocate(&self, agents: Vec<AgentId>) -> Result<(), Rejection> {
+        self.call(Allocate { agents }).map(|_| ())
     }
 }
 

@@ -95,6 +95,7 @@ impl Machine<'_> {
             Command::ReactivateAgent(command) => self.reactivate_agent(sender, command),
             Command::RemoveAgent(command) => self.remove_agent(sender, command),
             Command::Teardown(command) => self.teardown(sender, command),
+            Command::Allocate(command) => self.run_allocation(sender, command),
             Command::RegisterAgent(command) => self.register_agent(sender, command),
             Command::ReregisterAgent(command) => self.reregister_agent(sender, command),
             Command::UpdateAgent(command) => self.update_agent(sender, command),

@@ -171,6 +171,9 @@ impl Machine<'_> {
 
     /// An event made an agent worth looking at: offer it in the next step.
     pub(super) fn offer_now(&mut self, agent: AgentId) {
+        if self.state.options.allocate_only_on_command {
+            return;
+        }
         if self.state.agents.get(agent).is_some_and(|agent| agent.is_active()) {
             self.state.work.waiting.remove(&agent);
             self.state.work.candidates.insert(agent);
@@ -187,6 +190,9 @@ impl Machine<'_> {
 
     /// Resources of an agent came back: offer them in the next step, or at the next interval.
     pub(super) fn offer_again(&mut self, agent: AgentId) {
+        if self.state.options.allocate_only_on_command {
+            return;
+        }
         if self.state.options.allocate_on_recovery {
             self.offer_now(agent);
             return;
@@ -207,8 +213,7 @@ impl Machine<'_> {
 
     /// An agent that goes away is no candidate any more.
     pub(super) fn forget_candidate(&mut self, agent: AgentId) {
-        self.state.work.candidates.remove(&agent);
-        self.state.work.waiting.remove(&agent);
+        self.state.work.forget_candidate(agent);
         self.cancel_idle_interval();
     }
 

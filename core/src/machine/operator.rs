@@ -1,13 +1,15 @@
 //! Weights, agents in and out of service, teardown.
 
+use std::collections::{BTreeSet, VecDeque};
+
 use super::{Machine, over_limit};
 use crate::command::{
-    DeactivateAgent, ReactivateAgent, RemoveAgent, SessionKind, Teardown, UpdateWeights,
+    Allocate, DeactivateAgent, ReactivateAgent, RemoveAgent, SessionKind, Teardown, UpdateWeights,
 };
 use crate::error::{Code, Rejection};
 use crate::event::{EndReason, Event, RescindReason};
 use crate::ids::{AgentId, SessionId};
-use crate::limits::{OBJECTS_MAX, WEIGHT_MILLI_MAX};
+use crate::limits::{ALLOCATION_RUNS_MAX, OBJECTS_MAX, WEIGHT_MILLI_MAX};
 use crate::names::check_role;
 use crate::reply::Reply;
 use crate::state::grant::scalars;
@@ -160,6 +162,40 @@ impl Machine<'_> {
         let reason = EndReason::TornDown;
         self.tell_framework(framework, Event::SubscriptionEnded { reason });
         self.remove_framework(framework);
+        Ok(Reply::Done)
+    }
+
+    pub(super) fn run_allocation(
+        &mut self,
+        sender: Option<SessionId>,
+        command: &Allocate,
+    ) -> Result<Reply, Rejection> {
+        self.sender(sender, SessionKind::Operator)?;
+        let mut listed = BTreeSet::new();
+        for (index, &agent) in command.agents.iter().enumerate() {
+            let place = || format!("agents[{index}]");
+            self.known_agent(agent).map_err(|r| r.at(place()).index(index))?;
+            if !listed.insert(agent) {
+                let rejection =
+                    Rejection::new(Code::BadList, format!("agent {agent} is listed twice"));
+                return Err(rejection.at(place()).index(index));
+            }
+        }
+        if self.state.work.runs.len() >= ALLOCATION_RUNS_MAX {
+            let text = format!(
+                "{ALLOCATION_RUNS_MAX} runs of allocation wait: let ticks work them off first"
+            );
+            return Err(Rejection::new(Code::LimitReached, text));
+        }
+        let run: VecDeque<AgentId> = if command.agents.is_empty() {
+            let all = self.state.agents.iter().filter(|(_, agent)| !agent.is_removing());
+            all.map(|(id, _)| id).collect()
+        } else {
+            command.agents.iter().copied().collect()
+        };
+        if !run.is_empty() {
+            self.state.work.runs.push_back(run);
+        }
         Ok(Reply::Done)
     }
 }

@@ -38,7 +38,7 @@ impl Machine<'_> {
         if !self.state.work.bulk.is_empty() {
             return changed;
         }
-        if self.state.work.candidates.is_empty() {
+        if !self.state.work.is_allocation_pending() {
             changed |= self.fire_timers();
         }
         if self.state.work.bulk.is_empty() {
@@ -49,12 +49,12 @@ impl Machine<'_> {
 
     /// Offers some of the agents that wait for it.
     fn allocate(&mut self) -> bool {
-        if self.state.work.candidates.is_empty() {
+        if !self.state.work.is_allocation_pending() {
             return false;
         }
         let mut order = Order::new(self.state);
         for _ in 0..AGENTS_PER_STEP {
-            let Some(agent) = self.state.work.candidates.pop_first() else { break };
+            let Some(agent) = self.state.work.next_candidate() else { break };
             if let Some(placement) = place(self.state, &mut order, agent) {
                 let (framework, role) = (placement.framework, placement.role);
                 order.remove(self.state, role, framework);

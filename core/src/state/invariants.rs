@@ -412,11 +412,19 @@ impl State {
                 format!("agent {id} is being removed without work, or worked on without removal")
             })?;
         }
-        let mut queued = self.work.candidates.iter().chain(&self.work.waiting);
+        let queued = self.work.candidates.iter().chain(&self.work.waiting);
+        let mut queued = queued.chain(self.work.runs.iter().flatten());
         ensure(
             "work",
             queued.all(|id| self.agents.get(*id).is_some_and(|a| !a.is_removing())),
             || "an agent that is gone is to be offered".into(),
-        )
+        )?;
+        ensure("work", self.work.runs.iter().all(|run| !run.is_empty()), || {
+            "a run of allocation has no agents".into()
+        })?;
+        let idle = self.work.candidates.is_empty() && self.work.waiting.is_empty();
+        ensure("work", idle || !self.options.allocate_only_on_command, || {
+            "agents are to be offered without a command".into()
+        })
     }
 }

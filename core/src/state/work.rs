@@ -44,11 +44,40 @@ pub struct Work {
     /// The next interval; set while agents wait.
     #[n(3)]
     pub interval: Option<TimerKey>,
+    /// Runs of allocation that were commanded: what is left of each, in the order given. They go
+    /// before the candidates. None is empty.
+    #[n(100)]
+    pub runs: VecDeque<VecDeque<AgentId>>,
 }
 
 impl Work {
     /// Whether a tick has something to do before any timer is due.
     pub fn is_pending(&self) -> bool {
-        !self.bulk.is_empty() || !self.candidates.is_empty()
+        !self.bulk.is_empty() || self.is_allocation_pending()
+    }
+
+    /// Whether agents are to be offered now.
+    pub fn is_allocation_pending(&self) -> bool {
+        !self.candidates.is_empty() || !self.runs.is_empty()
+    }
+
+    /// Takes the next agent to be offered.
+    pub fn next_candidate(&mut self) -> Option<AgentId> {
+        let Some(run) = self.runs.front_mut() else { return self.candidates.pop_first() };
+        let next = run.pop_front();
+        if run.is_empty() {
+            self.runs.pop_front();
+        }
+        next
+    }
+
+    /// Forgets an agent that goes away.
+    pub fn forget_candidate(&mut self, agent: AgentId) {
+        self.candidates.remove(&agent);
+        self.waiting.remove(&agent);
+        for run in &mut self.runs {
+            run.retain(|id| *id != agent);
+        }
+        self.runs.retain(|run| !run.is_empty());
     }
 }

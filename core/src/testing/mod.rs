@@ -13,11 +13,11 @@ use proptest::sample::select;
 
 use crate::attributes::Attributes;
 use crate::command::{
-    Accept, Acknowledge, AdvanceTime, CloseSession, Command, DeactivateAgent, Decline, Envelope,
-    Kill, OpenSession, Operation, ReactivateAgent, Reconcile, ReconcileTask, RegisterAgent,
-    RemoveAgent, ReportedTask, ReregisterAgent, Restart, Revive, RoleWeight, SessionKind,
-    Subscribe, Suppress, TaskCommand, TaskRef, TaskSpec, Teardown, Tick, Update, UpdateAgent,
-    UpdateWeights,
+    Accept, Acknowledge, AdvanceTime, Allocate, CloseSession, Command, DeactivateAgent, Decline,
+    Envelope, Kill, OpenSession, Operation, ReactivateAgent, Reconcile, ReconcileTask,
+    RegisterAgent, RemoveAgent, ReportedTask, ReregisterAgent, Restart, Revive, RoleWeight,
+    SessionKind, Subscribe, Suppress, TaskCommand, TaskRef, TaskSpec, Teardown, Tick, Update,
+    UpdateAgent, UpdateWeights,
 };
 use crate::ids::{AgentId, FrameworkId, Id, OfferId, SessionId, TaskId};
 use crate::options::OnInvalid;
@@ -59,6 +59,7 @@ fn of_operator() -> impl Strategy<Value = Command> {
         id::<AgentId>().prop_map(|agent| ReactivateAgent { agent }.into()),
         id::<AgentId>().prop_map(|agent| RemoveAgent { agent }.into()),
         option::of(id::<FrameworkId>()).prop_map(|framework| Teardown { framework }.into()),
+        vec(id::<AgentId>(), 0..3).prop_map(|agents| Allocate { agents }.into()),
     ]
 }
 

@@ -3,10 +3,11 @@
 use proptest::prelude::*;
 
 use crate::command::{
-    Accept, Acknowledge, AdvanceTime, CloseSession, Command, DeactivateAgent, Decline, Envelope,
-    Kill, OpenSession, ReactivateAgent, Reconcile, ReconcileTask, RegisterAgent, RemoveAgent,
-    ReportedTask, ReregisterAgent, Restart, Revive, RoleWeight, SessionKind, Subscribe, Suppress,
-    TaskCommand, TaskRef, TaskSpec, Teardown, Tick, Update, UpdateAgent, UpdateWeights,
+    Accept, Acknowledge, AdvanceTime, Allocate, CloseSession, Command, DeactivateAgent, Decline,
+    Envelope, Kill, OpenSession, ReactivateAgent, Reconcile, ReconcileTask, RegisterAgent,
+    RemoveAgent, ReportedTask, ReregisterAgent, Restart, Revive, RoleWeight, SessionKind,
+    Subscribe, Suppress, TaskCommand, TaskRef, TaskSpec, Teardown, Tick, Update, UpdateAgent,
+    UpdateWeights,
 };
 use crate::ids::{AgentId, FrameworkId, OfferId, SessionId, TaskId};
 use crate::limits::TIME_STEP_MAX;
@@ -211,9 +212,13 @@ impl Pick<'_> {
     fn operator(&self) -> Chosen {
         let session = self.session(SessionKind::Operator)?;
         let agent = self.one(self.state.agents().ids());
-        let command = match (self.choice.detail % 8, agent) {
+        let command = match (self.choice.detail % 9, agent) {
             (0..=2, Some(agent)) => DeactivateAgent { agent }.into(),
             (3..=5, Some(agent)) => ReactivateAgent { agent }.into(),
+            (7, Some(agent)) if self.choice.which % 2 == 0 => {
+                Allocate { agents: vec![agent] }.into()
+            }
+            (7, _) => Allocate::default().into(),
             (6, Some(agent)) => RemoveAgent { agent }.into(),
             _ => {
                 let weight = Amount::from_milli(1 + i64::from(self.choice.which) % 4000);

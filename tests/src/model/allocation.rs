@@ -12,12 +12,24 @@ use super::pile::Pile;
 
 impl Model {
     pub(super) fn offer_some_agents(&mut self) -> bool {
-        let agents: Vec<_> = self.look_now.iter().copied().take(AGENTS_PER_STEP).collect();
-        for agent in &agents {
-            self.look_now.remove(agent);
-            self.offer_agent(*agent);
+        let mut looked_at = 0;
+        while looked_at < AGENTS_PER_STEP {
+            let Some(agent) = self.next_to_be_offered() else { break };
+            self.offer_agent(agent);
+            looked_at += 1;
         }
-        !agents.is_empty()
+        looked_at > 0
+    }
+
+    /// Runs that were asked for go first.
+    fn next_to_be_offered(&mut self) -> Option<AgentId> {
+        self.runs.retain(|run| !run.is_empty());
+        let next = match self.runs.front_mut() {
+            Some(run) => run.pop_front(),
+            None => self.look_now.pop_first(),
+        };
+        self.runs.retain(|run| !run.is_empty());
+        next
     }
 
     /// What nobody is offered and no task holds.

@@ -96,6 +96,8 @@ pub struct Model {
     pub chores: VecDeque<Chore>,
     /// Agents to be offered now.
     pub look_now: BTreeSet<AgentId>,
+    /// Runs of allocation that an operator asked for: what is left of each, in order.
+    pub runs: VecDeque<VecDeque<AgentId>>,
     /// Agents to be offered at the next interval.
     pub look_later: BTreeSet<AgentId>,
     /// The next interval.
@@ -133,6 +135,7 @@ impl Model {
             filters: Vec::new(),
             chores: VecDeque::new(),
             look_now: BTreeSet::new(),
+            runs: VecDeque::new(),
             look_later: BTreeSet::new(),
             next_batch: None,
             names: BTreeSet::new(),
@@ -175,6 +178,7 @@ impl Model {
             Command::ReactivateAgent(command) => self.reactivate_agent(sender, command),
             Command::RemoveAgent(command) => self.remove_agent(sender, command),
             Command::Teardown(command) => self.teardown(sender, command),
+            Command::Allocate(command) => self.ask_for_run(sender, command),
             Command::RegisterAgent(command) => self.register_agent(sender, command),
             Command::ReregisterAgent(command) => self.reregister_agent(sender, command),
             Command::UpdateAgent(command) => self.update_agent(sender, command),

@@ -1,12 +1,14 @@
 //! Weights, agents in and out of service, teardown.
 
+use std::collections::VecDeque;
+
 use tamias::command::{
-    DeactivateAgent, ReactivateAgent, RemoveAgent, SessionKind, Teardown, UpdateWeights,
+    Allocate, DeactivateAgent, ReactivateAgent, RemoveAgent, SessionKind, Teardown, UpdateWeights,
 };
 use tamias::error::Code;
 use tamias::event::{EndReason, Event, RescindReason};
 use tamias::ids::{AgentId, SessionId};
-use tamias::limits::WEIGHT_MILLI_MAX;
+use tamias::limits::{ALLOCATION_RUNS_MAX, WEIGHT_MILLI_MAX};
 use tamias::reply::Reply;
 
 use super::facts::{AgentStanding, Chore, FrameworkStanding};
@@ -94,6 +96,8 @@ impl Model {
         agent.standing = AgentStanding::Leaving;
         (agent.name, agent.total) = (None, Pile::default());
         self.look_now.remove(&id);
+        self.runs.iter_mut().for_each(|run| run.retain(|listed| *listed != id));
+        self.runs.retain(|run| !run.is_empty());
         self.look_later.remove(&id);
         self.cancel_batch_if_idle();
         self.tell_all_frameworks(&Event::AgentLost { agent: id });
@@ -123,6 +127,33 @@ impl Model {
         let reason = EndReason::TornDown;
         self.tell_framework(framework, Event::SubscriptionEnded { reason });
         self.remove_framework(framework);
+        Ok(Reply::Done)
+    }
+
+    /// One run of allocation over the agents listed, or all.
+    pub(super) fn ask_for_run(&mut self, sender: Option<SessionId>, command: &Allocate) -> Verdict {
+        self.speaker_of(sender, SessionKind::Operator)?;
+        let mut faults = Vec::new();
+        for (index, agent) in command.agents.iter().enumerate() {
+            faults.extend(self.expect_agent(*agent).err().into_iter().flatten());
+            if command.agents[..index].contains(agent) {
+                faults.push(Code::BadList);
+            }
+        }
+        if self.runs.len() == ALLOCATION_RUNS_MAX {
+            faults.push(Code::LimitReached);
+        }
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        let known = self.agents.iter().filter(|(_, a)| a.standing != AgentStanding::Leaving);
+        let run: VecDeque<_> = match &command.agents[..] {
+            [] => known.map(|(id, _)| *id).collect(),
+            listed => listed.iter().copied().collect(),
+        };
+        if !run.is_empty() {
+            self.runs.push_back(run);
+        }
         Ok(Reply::Done)
     }
 

@@ -45,7 +45,11 @@ impl Model {
     }
 
     fn has_work(&self) -> bool {
-        !self.chores.is_empty() || !self.look_now.is_empty()
+        !self.chores.is_empty() || self.is_someone_to_be_offered()
+    }
+
+    fn is_someone_to_be_offered(&self) -> bool {
+        !self.look_now.is_empty() || !self.runs.is_empty()
     }
 
     /// When a tick has something to do at the latest.
@@ -57,7 +61,7 @@ impl Model {
 
     fn step(&mut self) -> bool {
         let mut changed = self.work_off_chores();
-        if self.chores.is_empty() && self.look_now.is_empty() {
+        if self.chores.is_empty() && !self.is_someone_to_be_offered() {
             changed |= self.ring_alarms();
         }
         if self.chores.is_empty() {
@@ -211,7 +215,7 @@ impl Model {
 
     /// Something happened that makes an agent worth looking at now.
     pub(super) fn look_at(&mut self, agent: AgentId) {
-        if self.is_active(agent) {
+        if self.is_active(agent) && !self.options.allocate_only_on_command {
             self.look_later.remove(&agent);
             self.look_now.insert(agent);
             self.cancel_batch_if_idle();
@@ -227,6 +231,9 @@ impl Model {
     /// Something was returned on an agent, or may be offered again: now, or at the next interval,
     /// as the options say.
     pub(super) fn look_again(&mut self, agent: AgentId) {
+        if self.options.allocate_only_on_command {
+            return;
+        }
         if self.options.allocate_on_recovery {
             self.look_at(agent);
         } else if self.is_active(agent) && !self.look_now.contains(&agent) {

@@ -1,8 +1,8 @@
 //! What agents and operators want, as commands.
 
 use tamias::command::{
-    DeactivateAgent, ReactivateAgent, RegisterAgent, RemoveAgent, ReportedTask, ReregisterAgent,
-    RoleWeight, SessionKind, UpdateAgent, UpdateWeights,
+    Allocate, DeactivateAgent, ReactivateAgent, RegisterAgent, RemoveAgent, ReportedTask,
+    ReregisterAgent, RoleWeight, SessionKind, UpdateAgent, UpdateWeights,
 };
 use tamias::ids::{AgentId, SessionId, TaskId};
 use tamias::resources::{Amount, Resources};
@@ -63,6 +63,11 @@ impl Play {
                 let own = self.driver_of(agent).filter(|_| *by_itself);
                 let sender = own.unwrap_or_else(|| self.some_session(SessionKind::Operator, 0));
                 self.send(sender, RemoveAgent { agent });
+            }
+            AgentIntent::Allocate(agents) => {
+                let operator = self.some_session(SessionKind::Operator, 0);
+                let agents = agents.iter().filter_map(|whom| self.any_agent(*whom)).collect();
+                self.send(operator, Allocate { agents });
             }
             AgentIntent::Weights(weights) => {
                 let operator = self.some_session(SessionKind::Operator, 0);

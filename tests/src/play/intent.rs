@@ -93,6 +93,8 @@ pub enum AgentIntent {
     },
     /// An operator sets weights.
     Weights(Vec<(u8, i64)>),
+    /// An operator has some agents offered, or all.
+    Allocate(Vec<Whom>),
 }
 
 /// How an agent comes back.
@@ -485,6 +487,7 @@ fn agent_intents() -> impl Strategy<Value = AgentIntent> {
         3 => whom().prop_map(AgentIntent::Reactivate),
         1 => remove,
         3 => vec((any::<u8>(), milli), 0..3).prop_map(AgentIntent::Weights),
+        3 => vec(whom(), 0..4).prop_map(AgentIntent::Allocate),
     ]
 }
 

@@ -117,9 +117,10 @@ pub fn options() -> impl Strategy<Value = Options> {
         seconds(&[0, 5]),
         seconds(&[0, 5]),
         any::<(bool, bool, bool)>(),
+        proptest::bool::weighted(0.1),
     );
     (timeouts, rest).prop_map(|((failover, offer, reregister, kill), rest)| {
-        let (min_allocatable, update_retry, interval, accept, decline, flags) = rest;
+        let (min_allocatable, update_retry, interval, accept, decline, flags, only) = rest;
         Options {
             min_allocatable,
             failover_timeout_seconds: failover,
@@ -133,6 +134,7 @@ pub fn options() -> impl Strategy<Value = Options> {
             all_capabilities: flags.2,
             agent_reregister_timeout_seconds: reregister,
             kill_grace_seconds: kill,
+            allocate_only_on_command: only,
         }
     })
 }

@@ -446,6 +446,14 @@ fn sessions_timers_and_work() {
         ("work", "is to be offered", |s| {
             s.state.work.candidates.insert(AgentId::from_u64(99));
         }),
+        ("work", "is to be offered", |s| {
+            s.state.work.runs.push_back([AgentId::from_u64(99)].into());
+        }),
+        ("work", "has no agents", |s| s.state.work.runs.push_back([].into())),
+        ("work", "without a command", |s| {
+            s.state.options.allocate_only_on_command = true;
+            s.state.work.candidates.insert(s.agent);
+        }),
         ("work", "without work", |s| {
             let session = s.open(SessionKind::Operator);
             s.send(Some(session), RemoveAgent { agent: s.lost });
