@@ -63,12 +63,16 @@ TAMIAS_CASES ?= 100000
 # How many moves deep small worlds are explored in them.
 TAMIAS_DEPTH ?= 6
 
+SIM := $(CARGO) run --release --quiet --package tamias-tests --bin tamias-sim --
+
 ## The long campaigns: the same property tests with many more cases, optimised
 test-deep:
 	@tools/doctor cargo-test cc
 	@$(STAGE) --start
 	@TAMIAS_CASES=$(TAMIAS_CASES) TAMIAS_DEPTH=$(TAMIAS_DEPTH) \
 		$(STAGE) deep $(CARGO) test --workspace $(OWN_STAGE) --release --quiet
+	@$(STAGE) sim $(SIM) --seeds 20 --steps 500000 --out build
+	@$(STAGE) sim-mesos $(SIM) --seeds 20 --steps 500000 --out build --mesos
 	@$(STAGE) --summary "make test-deep"
 
 ## Format, house rules, lints, and whether the header is up to date
