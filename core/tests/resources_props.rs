@@ -256,7 +256,7 @@ proptest! {
         prop_assert!(limit.contains(&Quantities::of(&part)));
         prop_assert_eq!(part.shrink_to(&limit), part.clone());
         for item in &source {
-            let whole = item.value.quantity() <= limit.get(&item.key);
+            let whole = item.value.quantity() <= limit.get(&item.key.name);
             prop_assert!(!whole || part.get(&item.key) == Some(&item.value));
         }
         prop_assert!(source.contains_quantities(&Quantities::of(&part)));

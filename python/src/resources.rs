@@ -70,7 +70,9 @@ impl PyResources {
 
     /// The names, in the order of printing.
     fn names(&self) -> Vec<String> {
-        self.0.iter().map(|item| item.key.as_str().to_owned()).collect()
+        let mut names: Vec<_> = self.0.iter().map(|item| item.key.as_str().to_owned()).collect();
+        names.dedup();
+        names
     }
 
     /// The value of that name, or the default.
@@ -81,8 +83,8 @@ impl PyResources {
         name: &str,
         default: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
-        match Name::new(name).ok().and_then(|name| self.0.get(&name)) {
-            Some(value) => value_to_python(py, value).map(Some),
+        match Name::new(name).ok().and_then(|name| self.0.over_all(&name)) {
+            Some(value) => value_to_python(py, &value).map(Some),
             None => Ok(default),
         }
     }
@@ -98,7 +100,7 @@ impl PyResources {
     }
 
     fn __contains__(&self, name: &str) -> bool {
-        Name::new(name).is_ok_and(|name| self.0.get(&name).is_some())
+        Name::new(name).is_ok_and(|name| self.0.over_all(&name).is_some())
     }
 
     fn __len__(&self) -> usize {
@@ -173,7 +175,7 @@ impl PyResources {
 
 impl PyResources {
     fn amount<'py>(&self, py: Python<'py>, name: &Name) -> PyResult<Bound<'py, PyAny>> {
-        decimal(py, &self.0.scalar(name))
+        decimal(py, &self.0.quantity(name))
     }
 }
 
@@ -294,5 +296,6 @@ fn value_to_python<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, P
         Value::Scalar(amount) => decimal(py, amount)?,
         Value::Ranges(ranges) => PyTuple::new(py, ranges.iter())?.into_any(),
         Value::Set(set) => PyFrozenSet::new(py, set.iter())?.into_any(),
+        Value::Pieces(pieces) => decimal(py, &pieces.quantity())?,
     })
 }

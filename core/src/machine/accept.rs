@@ -188,7 +188,7 @@ impl Machine<'_> {
             return Err(Rejection::new(Code::TaskExists, text).at("name"));
         }
         check_spec(spec)?;
-        let taken = self.state.names.find(&spec.resources);
+        let taken = self.state.names.find_within(&spec.resources, remaining);
         match taken.filter(|taken| remaining.contains(taken)) {
             Some(taken) => {
                 names.insert(&spec.name);

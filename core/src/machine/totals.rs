@@ -18,8 +18,13 @@ impl Machine<'_> {
     ) -> Result<(), Rejection> {
         let total = match after {
             Some(after) => {
+                if let Some(item) = after.iter().find(|item| !item.key.meta.is_plain()) {
+                    let text = format!("{}: agents have plain resources in this version", item.key);
+                    return Err(Rejection::new(Code::NotSupported, text).at("resources"));
+                }
                 self.state.names.check_room(after).map_err(|r| r.at("resources"))?;
-                self.state.names.clone().intern(after)
+                let known = self.state.names.find(after);
+                known.unwrap_or_else(|| self.state.names.clone().intern(after))
             }
             None => agent.map(|agent| agent.total.clone()).unwrap_or_default(),
         };

@@ -2,8 +2,10 @@
 //!
 //! Form: an amount is an integer of thousandths; a collection is a map from name to
 //! `[kind, value]` with kind 0 scalar, 1 ranges (a flat array of bounds), 2 set (an array of
-//! texts). Encoding is canonical (names in their order, shortest integers). Decoding checks
-//! everything anew: a record that was damaged is an error, not a strange collection.
+//! texts), 3 pieces (a flat array of size and count). With metadata it is an array: that map, then
+//! `[name, metadata, value]` for each item that has some. Encoding is canonical (names in their
+//! order, shortest integers). Decoding checks everything anew: a record that was damaged is an
+//! error, not a strange collection.
 
 use std::fmt;
 
@@ -13,7 +15,10 @@ use minicbor::encode::{Encode, Encoder, Error as EncodeError, Write};
 
 use super::amount::Amount;
 use super::collection::{Resource, Resources};
+use super::key::ResourceKey;
+use super::metadata::Metadata;
 use super::name::Name;
+use super::pieces::Pieces;
 use super::quantities::Quantities;
 use super::ranges::Ranges;
 use super::set::Set;
@@ -91,6 +96,14 @@ impl<C> Encode<C> for Value {
                 }
                 Ok(())
             }
+            Self::Pieces(pieces) => {
+                e.array(pieces.iter().len() as u64 * 2)?;
+                for (size, count) in pieces.iter() {
+                    size.encode(e, ctx)?;
+                    e.u32(count)?;
+                }
+                Ok(())
+            }
         }
     }
 }
@@ -100,6 +113,7 @@ const fn kind_number(kind: Kind) -> u8 {
         Kind::Scalar => 0,
         Kind::Ranges => 1,
         Kind::Set => 2,
+        Kind::Pieces => 3,
     }
 }
 
@@ -112,6 +126,8 @@ impl<'b, C> Decode<'b, C> for Value {
             0 => Ok(Self::Scalar(Amount::decode(d, ctx)?)),
             1 => decode_ranges(d).map(Self::Ranges),
             2 => decode_set(d).map(Self::Set),
+            // Whether they are copies of one thing is said by the key.
+            3 => decode_pieces(d).map(Self::Pieces),
             kind => Err(bad(d, format_args!("resource kind {kind} is of a newer version"))),
         }
     }
@@ -138,11 +154,39 @@ fn decode_set(d: &mut Decoder<'_>) -> Result<Set, DecodeError> {
     Set::new(items).map_err(|error| bad(d, error))
 }
 
+fn decode_pieces(d: &mut Decoder<'_>) -> Result<Pieces, DecodeError> {
+    let parts = length(d, Type::Array)?;
+    if parts % 2 != 0 {
+        return Err(bad(d, format_args!("{parts} parts of pieces; they come in pairs")));
+    }
+    let mut pieces = Pieces::new(Amount::ZERO, 0, false);
+    for _ in 0..parts / 2 {
+        let (size, count) = (Amount::decode(d, &mut ())?, d.u32()?);
+        if size.is_zero() || count == 0 {
+            return Err(bad(d, "an empty piece; empty pieces are left out"));
+        }
+        pieces.add(&Pieces::new(size, count, false));
+    }
+    Ok(pieces)
+}
+
 impl<C> Encode<C> for Resources {
     fn encode<W: Write>(&self, e: &mut Encoder<W>, ctx: &mut C) -> Encoded<W> {
-        e.map(self.len() as u64)?;
+        let plain = self.iter().filter(|item| item.key.meta.is_plain());
+        let count = plain.clone().count();
+        if count < self.len() {
+            e.array((self.len() - count) as u64 + 1)?;
+        }
+        e.map(count as u64)?;
+        for item in plain {
+            item.key.name.encode(e, ctx)?;
+            item.value.encode(e, ctx)?;
+        }
         for item in self {
-            item.key.encode(e, ctx)?;
+            let Some(metadata) = item.key.metadata() else { continue };
+            e.array(3)?;
+            item.key.name.encode(e, ctx)?;
+            metadata.encode(e, ctx)?;
             item.value.encode(e, ctx)?;
         }
         Ok(())
@@ -151,8 +195,41 @@ impl<C> Encode<C> for Resources {
 
 impl<'b, C> Decode<'b, C> for Resources {
     fn decode(d: &mut Decoder<'b>, ctx: &mut C) -> Result<Self, DecodeError> {
-        decode_entries(d, |d| Value::decode(d, ctx))
+        if d.datatype()? != Type::Array {
+            return decode_entries(d, |d| Value::decode(d, ctx));
+        }
+        let Some(count) = length(d, Type::Array)?.checked_sub(1) else {
+            return Err(bad(d, "resources are a map, or an array that begins with it"));
+        };
+        let plain = decode_entries(d, |d| Value::decode(d, ctx))?;
+        let expected = plain.len() as u64 + count;
+        let mut items: Vec<_> = plain.into_iter().collect();
+        for _ in 0..count {
+            items.push(decode_item(d, ctx)?);
+        }
+        let collection = Self::from_items(items).map_err(|error| bad(d, error))?;
+        if collection.len() as u64 == expected {
+            Ok(collection)
+        } else {
+            Err(bad(d, "a resource stands twice; it is written once"))
+        }
     }
+}
+
+/// Reads `[name, metadata, value]`.
+fn decode_item<C>(d: &mut Decoder<'_>, ctx: &mut C) -> Result<Resource<ResourceKey>, DecodeError> {
+    if length(d, Type::Array)? != 3 {
+        return Err(bad(d, "a resource with metadata is [name, metadata, value]"));
+    }
+    let name = Name::decode(d, ctx)?;
+    let metadata = Metadata::decode(d, ctx)?;
+    let value = Value::decode(d, ctx)?;
+    metadata.check(&name, &value).map_err(|error| bad(d, error))?;
+    let key = ResourceKey::new(name, metadata);
+    if key.meta.is_plain() || value.is_empty() {
+        return Err(bad(d, format_args!("{key} is empty, or has no metadata after all")));
+    }
+    Ok(Resource { key, value })
 }
 
 /// Reads a map of names. Each name stands once and has something, in any order: a later version may
@@ -169,7 +246,7 @@ fn decode_entries<'b>(
         if value.is_empty() {
             return Err(bad(d, format_args!("{key} is empty; empty resources are left out")));
         }
-        items.push(Resource { key, value });
+        items.push(Resource { key: key.into(), value });
     }
     let collection = Resources::from_items(items).map_err(|error| bad(d, error))?;
     // Fewer keys than entries: some name stood twice and was added up.

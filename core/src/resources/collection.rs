@@ -10,13 +10,96 @@ use smallvec::SmallVec;
 
 use super::amount::Amount;
 use super::excerpt::Excerpt;
+use super::key::ResourceKey;
+use super::metadata::Metadata;
 use super::name::{Key, Name, NameId};
-use super::value::{Kind, Value};
+use super::pieces::Pieces;
+use super::value::{Grain, Kind, Value};
 
-/// What a key must be able to do: be ordered, copied about and named in an error.
-pub trait CollectionKey: Clone + Ord + fmt::Debug + fmt::Display {}
+/// What a key must be able to do: be ordered, copied about and named in an error, and tell the
+/// name of the resource and how it may be divided.
+pub trait CollectionKey: Clone + Ord + fmt::Debug + fmt::Display {
+    /// The name without metadata.
+    type Name: Clone + Ord;
 
-impl<K: Clone + Ord + fmt::Debug + fmt::Display> CollectionKey for K {}
+    /// The name without metadata.
+    fn name(&self) -> &Self::Name;
+
+    /// How the scalars of this key may be divided.
+    fn grain(&self) -> Grain;
+
+    /// Whether it can be taken back at any time.
+    fn is_revocable(&self) -> bool;
+
+    /// Whether many may use it at the same time.
+    fn is_shared(&self) -> bool;
+
+    /// Whether it is reserved for a role.
+    fn is_reserved(&self) -> bool;
+
+    /// Whether its reservation was refined for a role below.
+    fn is_refined(&self) -> bool;
+}
+
+impl CollectionKey for ResourceKey {
+    type Name = Name;
+
+    fn name(&self) -> &Name {
+        &self.name
+    }
+
+    fn grain(&self) -> Grain {
+        match self.metadata() {
+            Some(metadata) if metadata.shared => Grain::Copies,
+            Some(metadata) if Metadata::is_indivisible(metadata) => Grain::Pieces,
+            _ => Grain::Divisible,
+        }
+    }
+
+    fn is_revocable(&self) -> bool {
+        self.metadata().is_some_and(|metadata| metadata.revocable)
+    }
+
+    fn is_shared(&self) -> bool {
+        self.metadata().is_some_and(|metadata| metadata.shared)
+    }
+
+    fn is_reserved(&self) -> bool {
+        self.metadata().is_some_and(|metadata| !metadata.reservations.is_empty())
+    }
+
+    fn is_refined(&self) -> bool {
+        self.metadata().is_some_and(Metadata::is_refined)
+    }
+}
+
+impl CollectionKey for Key {
+    type Name = NameId;
+
+    fn name(&self) -> &NameId {
+        &self.name
+    }
+
+    fn grain(&self) -> Grain {
+        self.meta.grain()
+    }
+
+    fn is_revocable(&self) -> bool {
+        self.meta.is_revocable()
+    }
+
+    fn is_shared(&self) -> bool {
+        self.meta.is_shared()
+    }
+
+    fn is_reserved(&self) -> bool {
+        self.meta.is_reserved()
+    }
+
+    fn is_refined(&self) -> bool {
+        self.meta.is_refined()
+    }
+}
 
 /// One resource: a key and a value.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -29,13 +112,13 @@ pub struct Resource<K> {
 
 impl<K> Resource<K> {
     /// Pairs a key with a value.
-    pub fn new(key: K, value: impl Into<Value>) -> Self {
-        Self { key, value: value.into() }
+    pub fn new(key: impl Into<K>, value: impl Into<Value>) -> Self {
+        Self { key: key.into(), value: value.into() }
     }
 }
 
 /// The named form: interfaces, commands, events and the journal.
-pub type Resources = Collection<Name>;
+pub type Resources = Collection<ResourceKey>;
 
 /// The interned form: the ledger.
 pub type Bundle = Collection<Key>;
@@ -120,7 +203,7 @@ impl<K: CollectionKey> Collection<K> {
     where
         I: IntoIterator<Item = Resource<K>>,
     {
-        let mut sorted: SmallVec<[Resource<K>; 4]> = items.into_iter().collect();
+        let mut sorted: SmallVec<[Resource<K>; 4]> = items.into_iter().map(normal).collect();
         sorted.sort_by(|a, b| a.key.cmp(&b.key));
         let mut out = Self::new();
         for item in sorted {
@@ -139,28 +222,43 @@ impl<K: CollectionKey> Collection<K> {
 
     /// A collection of one item, or of none when the value is empty.
     #[must_use]
-    pub fn single(key: K, value: impl Into<Value>) -> Self {
+    pub fn single(key: impl Into<K>, value: impl Into<Value>) -> Self {
         let mut out = Self::new();
-        let item = Resource::new(key, value);
+        let item = normal(Resource::new(key, value));
         if !item.value.is_empty() {
             out.items.push(item);
         }
         out
     }
 
-    /// The value of `key`.
+    /// The value of `key`; a name alone is that of the plain resource.
     #[must_use]
-    pub fn get(&self, key: &K) -> Option<&Value> {
+    pub fn get<Q>(&self, key: &Q) -> Option<&Value>
+    where
+        K: PartialEq<Q>,
+    {
         self.items.iter().find(|item| item.key == *key).map(|item| &item.value)
     }
 
-    /// The scalar of `key`; zero when it is missing or of another kind.
+    /// The scalar of `key`, or the sum of its pieces; zero when it is missing or of another kind.
     #[must_use]
-    pub fn scalar(&self, key: &K) -> Amount {
+    pub fn scalar<Q>(&self, key: &Q) -> Amount
+    where
+        K: PartialEq<Q>,
+    {
         match self.get(key) {
             Some(Value::Scalar(amount)) => *amount,
+            Some(Value::Pieces(pieces)) => pieces.quantity(),
             _ => Amount::ZERO,
         }
+    }
+
+    /// How much of `name` there is over all metadata, as a bare number (see [`Value::quantity`]).
+    #[must_use]
+    pub fn quantity(&self, name: &K::Name) -> Amount {
+        self.iter()
+            .filter(|item| item.key.name() == name)
+            .fold(Amount::ZERO, |sum, item| sum.saturating_add(item.value.quantity()))
     }
 
     /// Adds: scalars are summed, ranges and sets united. On a conflict nothing is changed.
@@ -245,19 +343,25 @@ impl<K: CollectionKey> Collection<K> {
         })
     }
 
-    /// The part that fits under limits: `limit(key)` is the most of it, `None` means all.
+    /// The part that fits under limits: `limit(name)` is the most of it over all metadata, `None`
+    /// means all. Items are visited in their order.
     ///
-    /// Scalars are cut to their limit. Ranges and sets are indivisible: kept whole when their
-    /// quantity is within the limit, dropped otherwise.
+    /// Scalars are cut to what is left of their limit. Ranges, sets and each single piece are
+    /// indivisible: kept whole when they fit into what is left, dropped otherwise.
     #[must_use]
-    pub fn shrink(&self, mut limit: impl FnMut(&K) -> Option<Amount>) -> Self {
+    pub fn shrink(&self, mut limit: impl FnMut(&K::Name) -> Option<Amount>) -> Self {
         let mut out = Self::new();
+        let mut at: Option<(&K::Name, Option<Amount>)> = None;
         for item in self {
-            let kept = match (limit(&item.key), &item.value) {
-                (Some(most), Value::Scalar(amount)) => Value::Scalar(most.min(*amount)),
-                (Some(most), value) if value.quantity() > most => continue,
-                (_, value) => value.clone(),
+            let left = match &at {
+                Some((name, left)) if *name == item.key.name() => *left,
+                _ => limit(item.key.name()),
             };
+            let kept = match left {
+                Some(most) => item.value.within(most),
+                None => item.value.clone(),
+            };
+            at = Some((item.key.name(), left.map(|left| left.saturating_sub(kept.quantity()))));
             if !kept.is_empty() {
                 out.items.push(Resource { key: item.key.clone(), value: kept });
             }
@@ -269,6 +373,12 @@ impl<K: CollectionKey> Collection<K> {
     #[must_use]
     pub fn filter(&self, mut keep: impl FnMut(&K) -> bool) -> Self {
         Self { items: self.iter().filter(|item| keep(&item.key)).cloned().collect() }
+    }
+
+    /// Only the items that pass.
+    #[must_use]
+    pub fn filter_items(&self, mut keep: impl FnMut(&Resource<K>) -> bool) -> Self {
+        Self { items: self.iter().filter(|item| keep(item)).cloned().collect() }
     }
 
     /// The same resources under other keys, such as names instead of interned ids.
@@ -290,14 +400,10 @@ impl<K: CollectionKey> Collection<K> {
     }
 }
 
-impl Bundle {
-    /// How much of `name` there is over all metadata, as a bare number (see [`Value::quantity`]).
-    #[must_use]
-    pub fn quantity(&self, name: NameId) -> Amount {
-        self.iter()
-            .filter(|item| item.key.name == name)
-            .fold(Amount::ZERO, |sum, item| sum.saturating_add(item.value.quantity()))
-    }
+/// A value in the form that its key wants.
+fn normal<K: CollectionKey>(item: Resource<K>) -> Resource<K> {
+    let grain = item.key.grain();
+    Resource { value: item.value.normal(grain), key: item.key }
 }
 
 /// Drops the items before `key`. Collections are short: a scan beats a binary search.
@@ -323,7 +429,9 @@ fn check_add<K: CollectionKey>(
             a.first_shared(b).map(|point| Excerpt::new(&point.to_string()))
         }
         (Value::Set(a), Value::Set(b)) if disjoint => a.first_shared(b).map(Excerpt::new),
-        (Value::Ranges(_), Value::Ranges(_)) | (Value::Set(_), Value::Set(_)) => None,
+        (Value::Ranges(_), Value::Ranges(_))
+        | (Value::Set(_), Value::Set(_))
+        | (Value::Pieces(_), Value::Pieces(_)) => None,
         (a, b) => {
             return Err(Conflict::KindMismatch { key: key(), present: a.kind(), added: b.kind() });
         }
@@ -357,14 +465,59 @@ impl<K: fmt::Display> fmt::Display for Collection<K> {
         if f.alternate() && self.is_empty() {
             return f.write_str("{}");
         }
-        let separator = if f.alternate() { "; " } else { ";" };
-        for (i, item) in self.iter().enumerate() {
-            let separator = if i == 0 { "" } else { separator };
-            write!(f, "{separator}{}:", item.key)?;
-            fmt::Display::fmt(&item.value, f)?;
+        let mut first = true;
+        for item in self {
+            match &item.value {
+                Value::Pieces(pieces) => write_pieces(f, &mut first, &item.key, pieces)?,
+                value => {
+                    write_key(f, &mut first, &item.key)?;
+                    fmt::Display::fmt(value, f)?;
+                }
+            }
         }
         Ok(())
     }
+}
+
+fn write_key<K: fmt::Display>(
+    f: &mut fmt::Formatter<'_>,
+    first: &mut bool,
+    key: &K,
+) -> fmt::Result {
+    if !std::mem::take(first) {
+        f.write_str(if f.alternate() { "; " } else { ";" })?;
+    }
+    // Whether it prints as Mesos does goes with the formatter.
+    fmt::Display::fmt(key, f)?;
+    f.write_str(":")
+}
+
+/// One item per size: `disk#v&:64*2`. Mesos prints each piece, and copies as `disk<SHARED>:64<2>`.
+fn write_pieces<K: fmt::Display>(
+    f: &mut fmt::Formatter<'_>,
+    first: &mut bool,
+    key: &K,
+    pieces: &Pieces,
+) -> fmt::Result {
+    for (size, count) in pieces.iter() {
+        if f.alternate() {
+            let times = if pieces.is_shared() { 1 } else { count };
+            for _ in 0..times {
+                write_key(f, first, key)?;
+                write!(f, "{size}")?;
+            }
+            if pieces.is_shared() {
+                write!(f, "<{count}>")?;
+            }
+        } else {
+            write_key(f, first, key)?;
+            write!(f, "{size}")?;
+            if count > 1 {
+                write!(f, "*{count}")?;
+            }
+        }
+    }
+    Ok(())
 }
 
 impl<K: fmt::Display> fmt::Debug for Collection<K> {

@@ -2,6 +2,8 @@
 
 use super::amount::Amount;
 use super::collection::{Collection, Conflict, Resources};
+use super::key::{Meta, ResourceKey};
+use super::meta_check::MetadataError;
 use super::name::Name;
 use super::value::{Kind, Value};
 
@@ -17,7 +19,13 @@ pub enum InputError {
     TooManyItems,
     /// It does not add up with the items before it.
     #[error(transparent)]
-    Conflict(#[from] Conflict<Name>),
+    Conflict(#[from] Conflict<ResourceKey>),
+    /// It does not add up with the quantities before it.
+    #[error(transparent)]
+    Quantity(#[from] Conflict<Name>),
+    /// Its metadata is not legal, or not of such a resource.
+    #[error(transparent)]
+    Metadata(#[from] MetadataError),
 }
 
 /// Adds items one by one, so that an error can name the item.
@@ -31,21 +39,39 @@ pub(super) struct Builder {
 
 impl Builder {
     pub(super) fn push(&mut self, name: Name, value: Value) -> Result<(), InputError> {
+        self.push_key(name.into(), value)
+    }
+
+    /// Adds an item with metadata, which is checked (semantics.md 1.7, rules 7 to 10).
+    pub(super) fn push_with(
+        &mut self,
+        name: Name,
+        meta: Meta,
+        value: Value,
+    ) -> Result<(), InputError> {
+        if let Some(metadata) = meta.get() {
+            metadata.check(&name, &value)?;
+        }
+        self.push_key(ResourceKey { name, meta }, value)
+    }
+
+    fn push_key(&mut self, key: ResourceKey, value: Value) -> Result<(), InputError> {
         self.items += 1;
         if self.items > ITEMS_MAX {
             return Err(InputError::TooManyItems);
         }
-        let added = value.kind();
-        match self.kinds.iter().find(|(known, _)| *known == name) {
+        // Pieces are read as scalars: one name has one kind over all metadata.
+        let added = if value.kind() == Kind::Pieces { Kind::Scalar } else { value.kind() };
+        match self.kinds.iter().find(|(known, _)| *known == key.name) {
             Some(&(_, present)) if present != added => {
-                return Err(Conflict::KindMismatch { key: name, present, added }.into());
+                return Err(Conflict::KindMismatch { key, present, added }.into());
             }
             Some(_) => {}
-            None => self.kinds.push((name.clone(), added)),
+            None => self.kinds.push((key.name.clone(), added)),
         }
-        self.sum.add(&Collection::single(name.clone(), value))?;
-        if self.sum.scalar(&name) > Amount::MAX {
-            return Err(Conflict::TooLarge { key: name, limit: Amount::MAX }.into());
+        self.sum.add(&Collection::single(key.clone(), value))?;
+        if self.sum.scalar(&key) > Amount::MAX {
+            return Err(Conflict::TooLarge { key, limit: Amount::MAX }.into());
         }
         Ok(())
     }

@@ -15,6 +15,10 @@ use super::amount::Amount;
 use super::collection::Resources;
 use super::excerpt::Excerpt;
 use super::input::Builder;
+use super::key::{Meta, ResourceKey};
+use super::meta_json::{
+    DowngradeError, Format, MesosDisk, MesosMarker, MesosMetadata, MesosProvider, MesosReservation,
+};
 use super::name::Name;
 use super::quantities::Quantities;
 use super::ranges::Ranges;
@@ -88,10 +92,9 @@ impl<'de> de::Visitor<'de> for ResourcesVisitor {
         let mut index = 0_usize;
         while let Some(resource) = seq.next_element::<MesosResource>()? {
             let name = resource.name.clone();
-            let pushed = match resource.into_value() {
-                Ok(value) => sum.push(name.clone(), value).map_err(|error| error.to_string()),
-                Err(error) => Err(error),
-            };
+            let pushed = resource.into_parts().and_then(|(meta, value)| {
+                sum.push_with(name.clone(), meta, value).map_err(|error| error.to_string())
+            });
             pushed.map_err(|error| {
                 de::Error::custom(format_args!("resource {index}, {name}: {error}"))
             })?;
@@ -215,8 +218,7 @@ fn plain_ranges(list: &[Json]) -> Result<Value, String> {
     Ranges::new(intervals).map(Value::Ranges).map_err(|error| error.to_string())
 }
 
-/// One resource object of Mesos. Every field of the protocol is known; those of features that this
-/// version lacks are rejected by name.
+/// One resource object of Mesos. Every field of the protocol is known.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct MesosResource {
@@ -225,14 +227,15 @@ struct MesosResource {
     scalar: Option<MesosScalar>,
     ranges: Option<MesosRanges>,
     set: Option<MesosSet>,
-    role: Option<String>,
-    reservation: Option<IgnoredAny>,
-    reservations: Option<Vec<IgnoredAny>>,
+    role: Option<Box<str>>,
+    reservation: Option<MesosReservation>,
+    #[serde(default)]
+    reservations: Vec<MesosReservation>,
     allocation_info: Option<IgnoredAny>,
-    disk: Option<IgnoredAny>,
-    revocable: Option<IgnoredAny>,
-    shared: Option<IgnoredAny>,
-    provider_id: Option<IgnoredAny>,
+    disk: Option<MesosDisk>,
+    revocable: Option<MesosMarker>,
+    shared: Option<MesosMarker>,
+    provider_id: Option<MesosProvider>,
 }
 
 #[derive(Clone, Copy, Deserialize)]
@@ -271,48 +274,50 @@ struct MesosSet {
 }
 
 impl MesosResource {
-    /// Fields of features that this version lacks must not be dropped silently.
-    fn check_supported(&self) -> Result<(), String> {
-        let role = self.role.as_deref().is_some_and(|role| role != "*");
-        let stack = self.reservations.as_ref().is_some_and(|stack| !stack.is_empty());
-        for (field, what, given) in [
-            ("role", "reservations are", role),
-            ("reservation", "reservations are", self.reservation.is_some()),
-            ("reservations", "reservations are", stack),
-            ("allocation_info", "this field is", self.allocation_info.is_some()),
-            ("disk", "this field is", self.disk.is_some()),
-            ("revocable", "revocable resources are", self.revocable.is_some()),
-            ("shared", "shared resources are", self.shared.is_some()),
-            ("provider_id", "this field is", self.provider_id.is_some()),
-        ] {
-            if given {
-                return Err(format!("{field}: {what} not supported by this version; leave it out"));
-            }
+    fn into_parts(self) -> Result<(Meta, Value), String> {
+        if self.allocation_info.is_some() {
+            // Not dropped silently: what is offered or launched says for which role by itself.
+            return Err("allocation_info: the offer has the role; leave it out".to_owned());
         }
-        Ok(())
+        let value = mesos_value(self.r#type, self.scalar, self.ranges, self.set)?;
+        let metadata = MesosMetadata {
+            role: self.role,
+            reservation: self.reservation,
+            reservations: self.reservations,
+            disk: self.disk,
+            revocable: self.revocable,
+            shared: self.shared,
+            provider: self.provider_id,
+        };
+        Ok((metadata.into_metadata()?.into(), value))
     }
+}
 
-    fn into_value(self) -> Result<Value, String> {
-        self.check_supported()?;
-        match (self.r#type, self.scalar, self.ranges, self.set) {
-            (MesosType::Scalar, Some(scalar), None, None) => Ok(Value::Scalar(scalar.value)),
-            (MesosType::Ranges, None, Some(ranges), None) => {
-                let intervals = ranges.range.iter().map(|range| (range.begin, range.end));
-                let ranges = Ranges::new(intervals.collect());
-                ranges.map(Value::Ranges).map_err(|error| error.to_string())
-            }
-            (MesosType::Set, None, None, Some(set)) => {
-                Set::new(set.item).map(Value::Set).map_err(|error| error.to_string())
-            }
-            (kind, ..) => {
-                let kind = match kind {
-                    MesosType::Scalar => Kind::Scalar,
-                    MesosType::Ranges => Kind::Ranges,
-                    MesosType::Set => Kind::Set,
-                };
-                let mesos = kind.mesos_name();
-                Err(format!("type is {mesos}; give the field \"{kind}\" and no other value"))
-            }
+/// The value of the field that goes with the type.
+fn mesos_value(
+    kind: MesosType,
+    scalar: Option<MesosScalar>,
+    ranges: Option<MesosRanges>,
+    set: Option<MesosSet>,
+) -> Result<Value, String> {
+    match (kind, scalar, ranges, set) {
+        (MesosType::Scalar, Some(scalar), None, None) => Ok(Value::Scalar(scalar.value)),
+        (MesosType::Ranges, None, Some(ranges), None) => {
+            let intervals = ranges.range.iter().map(|range| (range.begin, range.end));
+            let ranges = Ranges::new(intervals.collect());
+            ranges.map(Value::Ranges).map_err(|error| error.to_string())
+        }
+        (MesosType::Set, None, None, Some(set)) => {
+            Set::new(set.item).map(Value::Set).map_err(|error| error.to_string())
+        }
+        (kind, ..) => {
+            let kind = match kind {
+                MesosType::Scalar => Kind::Scalar,
+                MesosType::Ranges => Kind::Ranges,
+                MesosType::Set => Kind::Set,
+            };
+            let mesos = kind.mesos_name();
+            Err(format!("type is {mesos}; give the field \"{kind}\" and no other value"))
         }
     }
 }
@@ -321,20 +326,64 @@ impl Resources {
     /// The array of resource objects that Mesos uses in its HTTP interfaces.
     #[must_use]
     pub fn to_mesos_json(&self) -> Json {
-        let object = |(name, value): (&Name, &Value)| {
-            let kind = value.kind();
-            let mut object = json!({"name": name.as_str(), "type": kind.mesos_name()});
-            object[kind.to_string()] = match value {
-                // An amount always serializes: its text is a JSON number.
-                Value::Scalar(amount) => json!({"value": amount}),
-                Value::Ranges(ranges) => {
-                    let pair = |(begin, end)| json!({"begin": begin, "end": end});
-                    json!({"range": ranges.iter().map(pair).collect::<Vec<_>>()})
-                }
-                Value::Set(set) => json!({"item": set.iter().collect::<Vec<_>>()}),
-            };
-            object
-        };
-        self.iter().map(|item| object((&item.key, &item.value))).collect()
+        self.to_mesos_json_as(Format::PostRefinement)
     }
+
+    /// The same in another form. Refined reservations stay as they are in every form: see
+    /// [`Resources::downgraded`].
+    #[must_use]
+    pub fn to_mesos_json_as(&self, format: Format) -> Json {
+        let mut objects = Vec::with_capacity(self.len());
+        for item in self {
+            match &item.value {
+                // Each piece is an object of its own, and so is each copy.
+                Value::Pieces(pieces) => {
+                    for (size, count) in pieces.iter() {
+                        let object = object(&item.key, &Value::Scalar(size), format);
+                        objects.extend(std::iter::repeat_n(object, count as usize));
+                    }
+                }
+                value => objects.push(object(&item.key, value, format)),
+            }
+        }
+        Json::Array(objects)
+    }
+
+    /// The array for readers that know one reservation at most, and whether it is all of it: what
+    /// has a refined reservation stays in the form since refinement.
+    pub fn downgraded(&self) -> (Json, Result<(), DowngradeError>) {
+        let is_refined =
+            |key: &ResourceKey| key.metadata().is_some_and(super::Metadata::is_refined);
+        let mut refined = self.iter().filter(|item| is_refined(&item.key));
+        let outcome = match refined.next() {
+            None => Ok(()),
+            Some(first) => {
+                let first = Excerpt::new(&first.key.to_string());
+                Err(DowngradeError { count: refined.count() + 1, first })
+            }
+        };
+        (self.to_mesos_json_as(Format::PreRefinement), outcome)
+    }
+}
+
+fn object(key: &ResourceKey, value: &Value, format: Format) -> Json {
+    let kind = value.kind();
+    let mut object = json!({"name": key.as_str(), "type": kind.mesos_name()});
+    let field = if kind == Kind::Pieces { Kind::Scalar } else { kind };
+    object[field.to_string()] = match value {
+        // An amount always serializes: its text is a JSON number.
+        Value::Scalar(amount) => json!({"value": amount}),
+        Value::Pieces(pieces) => json!({"value": pieces.quantity()}),
+        Value::Ranges(ranges) => {
+            let pair = |(begin, end)| json!({"begin": begin, "end": end});
+            json!({"range": ranges.iter().map(pair).collect::<Vec<_>>()})
+        }
+        Value::Set(set) => json!({"item": set.iter().collect::<Vec<_>>()}),
+    };
+    match key.metadata() {
+        Some(metadata) => metadata.write_json(&mut object, format),
+        None if format == Format::PostRefinement => {}
+        None => super::meta_json::write_legacy(None, &mut object),
+    }
+    object
 }

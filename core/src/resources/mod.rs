@@ -8,8 +8,11 @@
 //! `==` is equality of meaning; arithmetic is exact and independent of order; no input makes this
 //! module panic; every error names what was wrong, where, and what would be right.
 //!
-//! Refuses: floating point, and (in this version) reservations, disk sources, shared and revocable
-//! resources: they are recognised on input and rejected, never dropped silently.
+//! Beside its name and value a resource can have [`Metadata`]: a stack of reservations, a disk or
+//! persistent volume, revocable, shared, provided by someone. Only resources with equal metadata
+//! add up. What cannot be divided (a volume, a mounted disk) is counted in [`Pieces`].
+//!
+//! Refuses: floating point.
 //!
 //! A collection has two forms of one generic type: [`Resources`] with names as keys (interfaces,
 //! commands, journal) and [`Bundle`] with interned keys (the ledger).
@@ -29,26 +32,47 @@
 mod amount;
 mod cbor;
 mod collection;
+mod conversion;
 mod excerpt;
 mod input;
 mod json;
+mod key;
+mod limits;
+mod meta_check;
+mod meta_json;
+mod meta_mesos;
+mod meta_text;
+mod metadata;
 mod name;
+mod pieces;
 mod quantities;
 mod ranges;
 mod set;
 mod text;
 mod value;
+mod views;
 
 #[cfg(test)]
 mod tests;
 
 pub use amount::{Amount, AmountError};
 pub use collection::{Bundle, Collection, CollectionKey, Conflict, Resource, Resources};
+pub use conversion::{Conversion, ConversionError};
 pub use excerpt::Excerpt;
 pub use input::{ITEMS_MAX, InputError};
+pub use key::{Meta, ResourceKey};
+pub use limits::ResourceLimits;
+pub use meta_check::{MetadataError, RESERVATIONS_MAX, UseError};
+pub use meta_json::{DowngradeError, Format};
+pub use metadata::{
+    Disk, Label, Metadata, Persistence, Reservation, ReservationKind, Source, SourceKind, Volume,
+    VolumeMode,
+};
 pub use name::{Key, MetaId, Name, NameError, NameId};
+pub use pieces::Pieces;
 pub use quantities::Quantities;
 pub use ranges::{Ranges, RangesError};
 pub use set::{Set, SetError};
 pub use text::{ParseError, Reason};
-pub use value::{Kind, Value};
+pub use value::{Grain, Kind, Value};
+pub use views::{Without, reservation_ancestor};

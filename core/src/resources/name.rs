@@ -10,6 +10,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::excerpt::Excerpt;
+use super::metadata::Metadata;
+use super::value::Grain;
 
 /// The names that every kernel knows, in their order; the index is their [`NameId`].
 const WELL_KNOWN: [&str; 5] = ["cpus", "mem", "disk", "gpus", "ports"];
@@ -205,12 +207,90 @@ impl fmt::Display for NameId {
 }
 
 /// The interned metadata of a resource (reservations, disk, revocable, shared...) in one kernel.
+///
+/// The upper bits repeat what is asked for most, so that it needs no look into the table.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MetaId(pub u32);
 
 impl MetaId {
     /// No metadata: unreserved, not revocable, not shared.
     pub const PLAIN: Self = Self(0);
+    /// How many ids there can be.
+    pub const COUNT_MAX: u32 = 1 << 26;
+
+    const REVOCABLE: u32 = 1 << 31;
+    const SHARED: u32 = 1 << 30;
+    const RESERVED: u32 = 1 << 29;
+    const REFINED: u32 = 1 << 28;
+    const PIECES: u32 = 1 << 27;
+    const VOLUME: u32 = 1 << 26;
+
+    /// The id of the entry `index` of a table; 0 is none.
+    #[must_use]
+    pub fn new(index: u32, metadata: &Metadata) -> Self {
+        let flags = [
+            (Self::REVOCABLE, metadata.revocable),
+            (Self::SHARED, metadata.shared),
+            (Self::RESERVED, !metadata.reservations.is_empty()),
+            (Self::REFINED, metadata.is_refined()),
+            (Self::PIECES, metadata.is_indivisible()),
+            (Self::VOLUME, metadata.persistence_id().is_some()),
+        ];
+        let set = flags.iter().filter(|(_, is)| *is).fold(0, |set, (flag, _)| set | flag);
+        Self(set | (index & (Self::COUNT_MAX - 1)))
+    }
+
+    /// The entry of the table.
+    #[must_use]
+    pub const fn index(self) -> u32 {
+        self.0 & (Self::COUNT_MAX - 1)
+    }
+
+    const fn is(self, flag: u32) -> bool {
+        self.0 & flag != 0
+    }
+
+    /// Whether it can be taken back at any time.
+    #[must_use]
+    pub const fn is_revocable(self) -> bool {
+        self.is(Self::REVOCABLE)
+    }
+
+    /// Whether many may use it at the same time.
+    #[must_use]
+    pub const fn is_shared(self) -> bool {
+        self.is(Self::SHARED)
+    }
+
+    /// Whether it is reserved for a role.
+    #[must_use]
+    pub const fn is_reserved(self) -> bool {
+        self.is(Self::RESERVED)
+    }
+
+    /// Whether its reservation was refined for a role below.
+    #[must_use]
+    pub const fn is_refined(self) -> bool {
+        self.is(Self::REFINED)
+    }
+
+    /// Whether it is a persistent volume.
+    #[must_use]
+    pub const fn is_volume(self) -> bool {
+        self.is(Self::VOLUME)
+    }
+
+    /// How its scalars may be divided.
+    #[must_use]
+    pub const fn grain(self) -> Grain {
+        if self.is_shared() {
+            Grain::Copies
+        } else if self.is(Self::PIECES) {
+            Grain::Pieces
+        } else {
+            Grain::Divisible
+        }
+    }
 }
 
 /// What makes two interned resources addable: the same name and the same metadata.
@@ -234,7 +314,7 @@ impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.meta {
             MetaId::PLAIN => write!(f, "{}", self.name),
-            MetaId(meta) => write!(f, "{}@{meta}", self.name),
+            meta => write!(f, "{}@{}", self.name, meta.index()),
         }
     }
 }

@@ -27,12 +27,19 @@ impl Quantities {
     }
 
     /// How much of each name there is in `resources`: scalars by value, ranges by points, sets by
-    /// items.
+    /// items, copies of a shared volume once; over all metadata.
     #[must_use]
     pub fn of(resources: &Resources) -> Self {
-        // The collection is sorted and has nothing empty, so this is too.
-        let entries = resources.iter().map(|item| (item.key.clone(), item.value.quantity()));
-        Self { entries: entries.collect() }
+        // The collection is sorted by name first and has nothing empty, so this is too.
+        let mut entries: SmallVec<[(Name, Amount); 4]> = SmallVec::new();
+        for item in resources {
+            let quantity = item.value.quantity();
+            match entries.last_mut() {
+                Some((name, sum)) if *name == item.key.name => *sum = sum.saturating_add(quantity),
+                _ => entries.push((item.key.name.clone(), quantity)),
+            }
+        }
+        Self { entries }
     }
 
     /// True when there is no entry.
@@ -109,9 +116,7 @@ impl Resources {
     /// True when there is at least as much of each name as `quantities` says.
     #[must_use]
     pub fn contains_quantities(&self, quantities: &Quantities) -> bool {
-        quantities
-            .iter()
-            .all(|(name, amount)| self.get(name).is_some_and(|value| value.quantity() >= amount))
+        quantities.iter().all(|(name, amount)| self.quantity(name) >= amount)
     }
 
     /// The part within `quantities`; what they do not name is dropped. See [`Resources::shrink`].
@@ -127,28 +132,59 @@ impl FromStr for Quantities {
     /// Reads `cpus:0.01;mem:32`; one name given twice is added.
     fn from_str(text: &str) -> Result<Self, ParseError> {
         let mut out = Self::new();
-        for (count, token) in (1..).zip(Token::all(text)) {
-            if count > ITEMS_MAX {
-                return Err(token.error(InputError::TooManyItems));
-            }
-            let (name, value) = token.split().map_err(|reason| token.error(reason))?;
-            let amount = parse_amount(value).map_err(|reason| token.error(reason))?;
-            out.add_one(name, amount, Amount::MAX)
-                .map_err(|conflict| token.error(InputError::from(conflict)))?;
+        for (name, amount) in parse_entries(text)? {
+            out.set(name, amount);
         }
         Ok(out)
     }
 }
 
+/// Reads names with amounts, zeros included; one name given twice is added.
+pub(super) fn parse_entries(text: &str) -> Result<Vec<(Name, Amount)>, ParseError> {
+    let mut out: Vec<(Name, Amount)> = Vec::new();
+    for (count, token) in (1..).zip(Token::all(text)) {
+        if count > ITEMS_MAX {
+            return Err(token.error(InputError::TooManyItems));
+        }
+        let (name, meta, value) = token.split().map_err(|reason| token.error(reason))?;
+        if !meta.is_plain() {
+            return Err(token.error(token.decorated()));
+        }
+        let amount = parse_amount(value).map_err(|reason| token.error(reason))?;
+        let Some((_, sum)) = out.iter_mut().find(|(known, _)| *known == name) else {
+            out.push((name, amount));
+            continue;
+        };
+        match sum.checked_add(amount).filter(|sum| *sum <= Amount::MAX) {
+            Some(total) => *sum = total,
+            None => {
+                let conflict = Conflict::TooLarge { key: name, limit: Amount::MAX };
+                return Err(token.error(InputError::from(conflict)));
+            }
+        }
+    }
+    Ok(out)
+}
+
+/// Writes `name:amount;name:amount`, with a blank after each `;` under `{:#}`.
+pub(super) fn write_entries<'a>(
+    f: &mut fmt::Formatter<'_>,
+    entries: impl Iterator<Item = (&'a Name, Amount)>,
+) -> fmt::Result {
+    let separator = if f.alternate() { "; " } else { ";" };
+    for (i, (name, amount)) in entries.enumerate() {
+        let separator = if i == 0 { "" } else { separator };
+        f.write_str(separator)?;
+        super::meta_text::write_name(f, name)?;
+        write!(f, ":{amount}")?;
+    }
+    Ok(())
+}
+
 impl fmt::Display for Quantities {
     /// The canonical text, `cpus:0.01;mem:32`; `{:#}` puts a blank after each `;` as Mesos does.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let separator = if f.alternate() { "; " } else { ";" };
-        for (i, (name, amount)) in self.iter().enumerate() {
-            let separator = if i == 0 { "" } else { separator };
-            write!(f, "{separator}{name}:{amount}")?;
-        }
-        Ok(())
+        write_entries(f, self.iter())
     }
 }
 

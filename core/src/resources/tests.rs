@@ -6,11 +6,15 @@ use super::*;
 mod amounts;
 mod arithmetic;
 mod cbor_form;
+mod conversions;
+mod formats;
 mod intervals;
 mod json_forms;
 mod names;
 mod parsing;
 mod quantity;
+mod reservations;
+mod volumes;
 
 fn res(text: &str) -> Resources {
     text.parse().unwrap_or_else(|error| panic!("{text}: {error}"))

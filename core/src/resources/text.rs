@@ -1,19 +1,22 @@
 //! The text form: `cpus:4;mem:8192;ports:[31000-32000];disks:{a,b}`.
 //!
-//! Follows Mesos, with errors that name the item and the byte. Decorations for reservations,
-//! `cpus(role):4`, are recognised and rejected, except `(*)`, which means unreserved. Blanks are
-//! allowed around every part, but not inside a number or a name: `4 5` is not read as 45.
+//! Follows Mesos, with errors that name the item and the byte. Metadata stands between the name and
+//! the colon, `cpus(role):4`; `(*)` means unreserved. Blanks are allowed around every part, but not
+//! inside a number or a name: `4 5` is not read as 45.
 
 use std::str::FromStr;
 
 use super::amount::{Amount, AmountError};
-use super::collection::Resources;
+use super::collection::{CollectionKey as _, Resources};
 use super::excerpt::Excerpt;
 use super::input::{Builder, InputError};
+use super::key::{Meta, ResourceKey};
+use super::meta_text::parse_key;
 use super::name::{Name, NameError};
+use super::pieces::Pieces;
 use super::ranges::{Ranges, RangesError};
 use super::set::{Set, SetError};
-use super::value::Value;
+use super::value::{Grain, Value};
 
 /// Why a text is not a list of resources or quantities, and where.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -45,11 +48,26 @@ pub enum Reason {
         /// The bracket.
         found: char,
     },
-    /// `name(role):value`.
-    #[error("reservations are not supported by this version; write the name without ({role})")]
-    Reserved {
-        /// What stands between the parentheses.
-        role: Excerpt,
+    /// What stands between the name and the colon is not a form of metadata.
+    #[error(
+        "{found} is not understood; write name(role,+refined)#volume<key=value>~&:value, \
+         with the parts that are needed"
+    )]
+    Decoration {
+        /// The part that is not understood.
+        found: Excerpt,
+    },
+    /// Quantities have no metadata.
+    #[error("a quantity is a name and a number: leave {found} out")]
+    Decorated {
+        /// The part before the colon.
+        found: Excerpt,
+    },
+    /// `*2` behind what is not in pieces.
+    #[error("{value} counts pieces; only volumes and whole disks come in pieces")]
+    NotInPieces {
+        /// The value.
+        value: Excerpt,
     },
     /// The name is not legal.
     #[error(transparent)]
@@ -114,30 +132,22 @@ impl<'a> Token<'a> {
         }
     }
 
-    /// The name and the text of the value.
-    pub(super) fn split(&self) -> Result<(Name, &'a str), Reason> {
-        let (name, value) = self.text.split_once(':').ok_or(Reason::NoColon)?;
+    /// The mistake of metadata where only a name can be.
+    pub(super) fn decorated(&self) -> Reason {
+        let key = self.text.split_once(':').map_or(self.text, |(key, _)| key);
+        Reason::Decorated { found: Excerpt::new(key) }
+    }
+
+    /// The name, its metadata and the text of the value.
+    pub(super) fn split(&self) -> Result<(Name, Meta, &'a str), Reason> {
+        let (key, value) = self.text.split_once(':').ok_or(Reason::NoColon)?;
         let value = value.trim();
         // Device addresses have colons, so inside a set they are part of an item.
         if value.contains(':') && !value.starts_with('{') {
             return Err(Reason::ExtraColon);
         }
-        Ok((Name::new(undecorated(name.trim())?)?, value))
-    }
-}
-
-/// Takes `(*)` off a name; any other role is a reservation.
-fn undecorated(name: &str) -> Result<&str, Reason> {
-    let Some((bare, rest)) = name.split_once('(') else {
-        let stray = name.contains(')');
-        return if stray { Err(Reason::Unbalanced { found: ')' }) } else { Ok(name) };
-    };
-    let Some(role) = rest.strip_suffix(')').filter(|role| !role.contains(['(', ')'])) else {
-        return Err(Reason::Unbalanced { found: '(' });
-    };
-    match role.trim() {
-        "*" => Ok(bare.trim()),
-        role => Err(Reason::Reserved { role: Excerpt::new(role) }),
+        let (name, meta) = parse_key(key)?;
+        Ok((name, meta, value))
     }
 }
 
@@ -202,6 +212,22 @@ pub(super) fn parse_amount(text: &str) -> Result<Amount, Reason> {
     Ok(text.parse::<Amount>()?)
 }
 
+/// Reads a value that may end in `*2`, a number of pieces.
+fn parse_pieces(name: &Name, meta: &Meta, text: &str) -> Result<Value, Reason> {
+    // An item of a set may be a star.
+    let pieces = text.split_once('*').filter(|(size, _)| !size.starts_with(['{', '[']));
+    let Some((size, count)) = pieces else { return parse_value(text) };
+    let value = || Excerpt::new(text);
+    let key = ResourceKey { name: name.clone(), meta: meta.clone() };
+    let shared = match key.grain() {
+        Grain::Divisible => return Err(Reason::NotInPieces { value: value() }),
+        grain => grain == Grain::Copies,
+    };
+    let count = whole(count).and_then(|count| u32::try_from(count).ok());
+    let count = count.ok_or_else(|| Reason::NotAValue { value: value() })?;
+    Ok(Value::Pieces(Pieces::new(parse_amount(size)?, count, shared)))
+}
+
 impl FromStr for Resources {
     type Err = ParseError;
 
@@ -219,8 +245,9 @@ impl FromStr for Resources {
         let mut sum = Builder::default();
         for token in Token::all(text) {
             let add = |sum: &mut Builder| -> Result<(), Reason> {
-                let (name, value) = token.split()?;
-                Ok(sum.push(name, parse_value(value)?)?)
+                let (name, meta, value) = token.split()?;
+                let value = parse_pieces(&name, &meta, value)?;
+                Ok(sum.push_with(name, meta, value)?)
             };
             add(&mut sum).map_err(|reason| token.error(reason))?;
         }

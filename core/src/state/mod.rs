@@ -251,7 +251,7 @@ impl State {
 
     fn holds_quantities(&self, resources: &Bundle, quantities: &Quantities) -> bool {
         quantities.iter().all(|(name, amount)| {
-            self.names.lookup(name).is_some_and(|id| resources.quantity(id) >= amount)
+            self.names.lookup(name).is_some_and(|id| resources.quantity(&id) >= amount)
         })
     }
 }

@@ -42,13 +42,24 @@ impl From<SnapshotError> for Rejection {
     }
 }
 
+/// A writer for those who only want to see what is written.
+struct Nowhere;
+
+impl Write for Nowhere {
+    type Error = std::convert::Infallible;
+
+    fn write_all(&mut self, _: &[u8]) -> Result<(), Self::Error> {
+        Ok(())
+    }
+}
+
 impl State {
     /// The state as bytes.
     #[must_use]
     pub fn to_snapshot(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
         // Writing to memory cannot fail.
-        let written = self.encode(&mut Encoder::new(&mut bytes));
+        let written = self.encode(&mut Encoder::new(&mut bytes), &mut self.names.clone());
         debug_assert!(written.is_ok());
         bytes
     }
@@ -73,8 +84,23 @@ impl State {
         *blake3::hash(&self.to_snapshot()).as_bytes()
     }
 
-    fn encode<W: Write>(&self, e: &mut Encoder<W>) -> Result<(), EncodeError<W::Error>> {
-        let names = &mut self.names.clone();
+    /// Drops metadata of resources that nobody has any more, if there may be much of it. What a
+    /// snapshot holds is in use; nothing in the snapshot changes by it.
+    pub(crate) fn drop_old_metadata(&mut self) {
+        if !self.names.has_old_metadata() {
+            return;
+        }
+        let mut observer = self.names.observing();
+        if self.encode(&mut Encoder::new(Nowhere), &mut observer).is_ok() {
+            self.names.drop_unused(observer);
+        }
+    }
+
+    fn encode<W: Write>(
+        &self,
+        e: &mut Encoder<W>,
+        names: &mut Names,
+    ) -> Result<(), EncodeError<W::Error>> {
         e.map(13)?.u8(0)?.u32(STATE_FORMAT)?;
         e.u8(1)?.encode(&self.options)?;
         e.u8(2)?.encode(self.started)?;

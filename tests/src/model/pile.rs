@@ -17,6 +17,9 @@ pub struct Pile {
 
 impl Pile {
     /// Takes resources apart.
+    ///
+    /// # Panics
+    /// If there is a volume or a whole disk: no play has one.
     #[must_use]
     pub fn of(resources: &Resources) -> Self {
         let mut pile = Self::default();
@@ -30,6 +33,8 @@ impl Pile {
                     let points = ranges.iter().flat_map(|(first, last)| first..=last);
                     pile.points.extend(points.map(|point| (name.clone(), point)));
                 }
+                // No play has volumes: the model counts amounts only.
+                Value::Pieces(_) => panic!("{resource:?} is used as a whole"),
                 Value::Set(set) => {
                     pile.items.extend(set.iter().map(|item| (name.clone(), item.to_owned())));
                 }
@@ -64,7 +69,7 @@ impl Pile {
         }
         let items = by_name
             .into_iter()
-            .map(|(name, value)| Resource { key: Name::new(name).expect("a legal name"), value });
+            .map(|(name, value)| Resource::new(Name::new(name).expect("a legal name"), value));
         Resources::from_items(items).expect("one of each name")
     }
 

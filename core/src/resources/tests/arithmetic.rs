@@ -73,7 +73,7 @@ fn a_conflict_changes_nothing() {
     assert!(matches!(conflict, Conflict::Overlap { shared, .. } if shared.as_str() == "b"));
     let total = Resources::single(Name::CPUS, Amount::TOTAL_MAX);
     let conflict = own.add(&total).unwrap_err();
-    assert!(matches!(conflict, Conflict::TooLarge { key: Name::CPUS, .. }));
+    assert!(matches!(conflict, Conflict::TooLarge { key, .. } if key == Name::CPUS));
     assert_eq!(own, before);
     own.add_disjoint(&res("cpus:1;ports:[4-4];disks:{c}")).unwrap();
     assert_eq!(own.to_string(), "cpus:2;ports:[1-4];disks:{a,b,c}");
@@ -90,12 +90,14 @@ fn overlap_is_about_points_and_items() {
 fn keys_translate_both_ways() {
     let named = res("cpus:1;mem:2;ports:[1-2]");
     let bundle: Bundle = named
-        .try_map_keys::<Key, Conflict<Key>>(|name| Ok(Key::plain(name.well_known_id().unwrap())))
+        .try_map_keys::<Key, Conflict<Key>>(|key| Ok(Key::plain(key.name.well_known_id().unwrap())))
         .unwrap();
     assert_eq!(bundle.to_string(), named.to_string());
-    assert_eq!(bundle.quantity(NameId::PORTS), Amount::from_units(2));
+    assert_eq!(bundle.quantity(&NameId::PORTS), Amount::from_units(2));
     let back = bundle
-        .try_map_keys::<Name, Conflict<Name>>(|key| Ok(key.name.well_known_name().unwrap()))
+        .try_map_keys::<ResourceKey, Conflict<ResourceKey>>(|key| {
+            Ok(key.name.well_known_name().unwrap().into())
+        })
         .unwrap();
     assert_eq!(back, named);
 
@@ -104,7 +106,7 @@ fn keys_translate_both_ways() {
     let mut split = bundle.clone();
     split.add(&Bundle::single(meta, Amount::from_units(4))).unwrap();
     assert_eq!(split.to_string(), "cpus:1;cpus@7:4;mem:2;ports:[1-2]");
-    assert_eq!(split.quantity(NameId::CPUS), Amount::from_units(5));
+    assert_eq!(split.quantity(&NameId::CPUS), Amount::from_units(5));
     let merged = split.try_map_keys::<Key, Conflict<Key>>(|key| Ok(Key::plain(key.name)));
     assert_eq!(merged.unwrap().scalar(&Key::plain(NameId::CPUS)), Amount::from_units(5));
 }

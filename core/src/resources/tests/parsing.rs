@@ -83,18 +83,13 @@ fn an_error_says_which_item_and_where() {
 }
 
 #[test]
-fn reservations_are_recognised_and_refused() {
-    assert_eq!(
-        refused("cpus(role1):2"),
-        "item 0 at byte 0, 'cpus(role1):2': reservations are not supported by this version; \
-         write the name without ('role1')"
-    );
+fn brackets_and_stars_before_the_colon() {
     assert_eq!(res("cpus(*):2;mem ( * ) : 3"), res("cpus:2;mem:3"));
-    for text in ["cpus(a:1", "cpus)a:1", "cpus(a)b:1", "cpus((a)):1"] {
+    for text in ["cpus(a:1", "cpus)a:1", "cpus((a)):1", "disk<path=a:1"] {
         assert!(refused(text).contains("no partner"), "{text}");
     }
-    // The decoration of a persistent volume has colons of its own.
-    assert!(refused("disk(role)[id:path]:1").contains("item 0"));
+    // The form in which Mesos prints a volume has a colon of its own.
+    assert!(refused("disk(role)[id:path]:1").contains("more than one ':'"));
 }
 
 #[test]

@@ -60,3 +60,21 @@ fn json() {
     assert!(read(r#"{"cpus":1,"cpus":1}"#).unwrap_err().to_string().contains("twice"));
     assert!(read("4.5").unwrap_err().to_string().contains("expected quantities"));
 }
+
+#[test]
+fn limits_are_infinite_where_absent() {
+    let limits = |text: &str| text.parse::<ResourceLimits>().unwrap();
+    let cap = limits("cpus:4;gpus:0");
+    assert_eq!(cap.to_string(), "cpus:4;gpus:0");
+    assert!(cap.contains(&"cpus:4;mem:9".parse().unwrap()));
+    assert!(!cap.contains(&"gpus:1".parse().unwrap()));
+    let mut left = cap.clone();
+    left.subtract(&"cpus:5;mem:1".parse().unwrap());
+    assert_eq!(left, limits("cpus:0;gpus:0"));
+    assert!(limits("").contains_limits(&cap) && !cap.contains_limits(&limits("")));
+    assert!(cap.contains_limits(&limits("cpus:3;gpus:0;mem:1")));
+    assert!(!cap.contains_limits(&limits("cpus:5;gpus:0")));
+    let capped = res("cpus:9;mem:9;gpus:1").shrink(|name| cap.get(name));
+    assert_eq!(capped, res("cpus:4;mem:9"));
+    assert!("cpus(a):1".parse::<ResourceLimits>().is_err());
+}
