@@ -237,6 +237,14 @@ mod tests {
     }
 
     #[test]
+    fn every_command_is_documented() {
+        let page = include_str!("../../docs/conformance.md");
+        let missing = |name: &&&str| !page.contains(&format!("`{name}`"));
+        let missing: Vec<_> = Command::NAMES.iter().filter(missing).collect();
+        assert!(missing.is_empty(), "docs/conformance.md has no line for {missing:?}");
+    }
+
+    #[test]
     fn an_unknown_number_is_an_error() {
         let bytes = minicbor::to_vec((9999_u16, ())).unwrap();
         assert!(minicbor::decode::<Command>(&bytes).is_err());

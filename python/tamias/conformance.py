@@ -21,7 +21,7 @@ def run(path: Path) -> bool:
             if kernel is not None:
                 if out := kernel.command(line):
                     print(out)
-            elif line.strip() and not line.startswith("#"):
+            elif line.strip() and not line.lstrip().startswith("#"):
                 kernel = Kernel.from_json(line)
         except TamiasError as error:
             print(f"{path}:{number}: {error}", file=sys.stderr)

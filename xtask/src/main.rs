@@ -7,6 +7,7 @@ mod conformance;
 mod header;
 mod languages;
 mod tidy;
+mod traces;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -31,6 +32,8 @@ enum Task {
     Conformance(conformance::Args),
     /// Runs engine scripts in five languages and compares every byte of what they print
     Languages(languages::Args),
+    /// Replays recorded decisions of the Mesos allocator and shows the first difference of each
+    Traces(traces::Args),
     /// Runs what must be clean before a commit: format, lints, tidy, header
     Check,
 }
@@ -42,6 +45,7 @@ fn main() -> ExitCode {
         Task::Header(args) => header::run(root, &args),
         Task::Conformance(args) => conformance::run(&args),
         Task::Languages(args) => languages::run(root, &args),
+        Task::Traces(args) => traces::run(root, &args),
         Task::Check => check::run(root),
     };
     match result {

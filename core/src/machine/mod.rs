@@ -91,8 +91,8 @@ impl Machine<'_> {
             Command::OpenSession(command) => self.open_session(sender, command),
             Command::CloseSession(_) => self.close_session(sender),
             Command::Restart(_) => self.restart(sender),
-            Command::Tick(_) => Ok(self.tick()),
-            Command::AdvanceTime(_) => Ok(self.advance_time()),
+            Command::Tick(_) => self.let_time_go_on(sender).map(|()| self.tick()),
+            Command::AdvanceTime(_) => self.let_time_go_on(sender).map(|()| self.advance_time()),
             Command::UpdateWeights(command) => self.update_weights(sender, command),
             Command::DeactivateAgent(command) => self.deactivate_agent(sender, command),
             Command::ReactivateAgent(command) => self.reactivate_agent(sender, command),
@@ -112,6 +112,11 @@ impl Machine<'_> {
             Command::Acknowledge(command) => self.acknowledge(sender, command),
             Command::Reconcile(command) => self.reconcile(sender, command),
         }
+    }
+
+    /// Anybody may let time go on, but not in the name of a session that is not there.
+    fn let_time_go_on(&self, sender: Option<SessionId>) -> Result<(), Rejection> {
+        sender.map_or(Ok(()), |_| self.any_sender(sender).map(drop))
     }
 
     /// The sender's session, which must be of that kind.

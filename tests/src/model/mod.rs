@@ -170,8 +170,11 @@ impl Model {
         let reply = match &envelope.command {
             Command::OpenSession(command) => self.open_session(sender, command),
             Command::CloseSession(_) => self.close_session(sender),
-            Command::Tick(_) => Ok(self.tick()),
-            Command::AdvanceTime(_) => Ok(self.advance_time()),
+            Command::Tick(_) | Command::AdvanceTime(_) if sender.is_some() => {
+                self.speaker(sender)?;
+                Ok(self.time_goes_on(&envelope.command))
+            }
+            Command::Tick(_) | Command::AdvanceTime(_) => Ok(self.time_goes_on(&envelope.command)),
             Command::Restart(_) => self.restart(sender),
             Command::UpdateWeights(command) => self.update_weights(sender, command),
             Command::DeactivateAgent(command) => self.deactivate_agent(sender, command),
@@ -195,6 +198,10 @@ impl Model {
         }?;
         self.forget_roles();
         Ok(reply)
+    }
+
+    fn time_goes_on(&mut self, command: &Command) -> Reply {
+        if matches!(command, Command::Tick(_)) { self.tick() } else { self.advance_time() }
     }
 
     /// The sender's session and its kind.

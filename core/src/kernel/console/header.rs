@@ -28,11 +28,11 @@ impl Header {
         let journal = take_text(&mut fields, "journal")?;
         let durability = take_text(&mut fields, "durability")?;
         let durability = match (durability.as_deref(), &journal) {
-            (None | Some("async"), _) => Durability::Async,
-            (Some("sync"), Some(_)) => Durability::Sync,
-            (Some("sync"), None) => {
+            (Some("async" | "sync"), None) => {
                 return Err(malformed("durability needs a journal").at("durability"));
             }
+            (None | Some("async"), _) => Durability::Async,
+            (Some("sync"), Some(_)) => Durability::Sync,
             (Some(other), _) => {
                 let other = shorten(other);
                 let text = format!("no durability {other:?}: use \"async\" or \"sync\"");

@@ -41,6 +41,7 @@ fn headers_say_what_is_wrong() {
         (r#"{"clock":"sundial"}"#, "Malformed(clock: no clock \"sundial\""),
         (r#"{"clock":5}"#, "Malformed(clock: expected a text, found 5)"),
         (r#"{"clock":"system","script":"x"}"#, "Malformed(clock: a script has a manual clock)"),
+        (r#"{"durability":"async"}"#, "Malformed(durability: durability needs a journal)"),
         (r#"{"start":5}"#, "Malformed(start: only a manual clock"),
         (r#"{"clock":"manual","start":-5}"#, "BadTime(start: -5 is before 1970"),
         (r#"{"clock":"manual","start":"noon"}"#, "BadTime(start: invalid type"),

@@ -1,0 +1,138 @@
+//! The kernel's state as the traces write it.
+
+use serde_json::{Map, Value, json};
+use tamias::State;
+use tamias::allocator::Order;
+use tamias::ids::{FrameworkId, RoleId};
+use tamias::resources::{Bundle, Value as Held};
+
+use super::bag::text_of;
+
+/// The result of the trace command `state`.
+///
+/// Errors: resources that a trace cannot write.
+pub fn of(state: &State) -> Result<Value, String> {
+    let (role_order, framework_order) = order(state);
+    let (mut role_shares, mut framework_shares) = (Map::new(), Map::new());
+    let mut roles = Map::new();
+    for (id, role) in state.roles().iter() {
+        if role.frameworks.is_empty() {
+            continue;
+        }
+        let weight = thousandths(role.weight.milli());
+        role_shares.insert(role.name.to_string(), share(state, &role.held, weight, role.charges));
+        let held = text_of(&state.names().named(&role.held))?;
+        roles.insert(role.name.to_string(), json!({"consumed": held, "reserved": ""}));
+        framework_shares.insert(role.name.to_string(), Value::Object(within(state, id)));
+    }
+    Ok(json!({
+        "agents": agents(state)?,
+        "role_order": role_order,
+        "framework_order": framework_order,
+        "role_shares": role_shares,
+        "framework_shares": framework_shares,
+        "filters": filters(state),
+        "roles": roles,
+    }))
+}
+
+/// Numbers are compared with a tolerance: the traces have doubles.
+pub fn rounded(value: Value) -> Value {
+    match value {
+        Value::Number(number) => {
+            let double = number.as_f64().unwrap_or(f64::NAN);
+            // Off the middle between two roundings, where exact shares often are.
+            json!(format!("{:.7}", double + 3e-12))
+        }
+        Value::Array(items) => items.into_iter().map(rounded).collect(),
+        Value::Object(fields) => fields.into_iter().map(|(k, v)| (k, rounded(v))).collect(),
+        other => other,
+    }
+}
+
+fn agents(state: &State) -> Result<Map<String, Value>, String> {
+    let mut agents = Map::new();
+    for (_, agent) in state.agents().iter() {
+        let Some(name) = &agent.name else { continue };
+        let text = |bundle: &Bundle| text_of(&state.names().named(bundle));
+        let (total, free) = (text(&agent.total)?, text(&agent.free())?);
+        let shown = json!({"active": agent.is_active(), "total": total, "free": free});
+        agents.insert(name.to_string(), shown);
+    }
+    Ok(agents)
+}
+
+/// Roles with frameworks, and within each the frameworks that take offers, in the kernel's order.
+fn order(state: &State) -> (Vec<String>, Map<String, Value>) {
+    let (mut roles, mut within) = (Vec::new(), Map::new());
+    Order::new(state).first(state, |role, framework| {
+        let name = role_name(state, role);
+        if roles.last() != Some(&name) {
+            roles.push(name.clone());
+        }
+        let list = within.entry(name).or_insert_with(|| json!([]));
+        if let (true, Value::Array(list)) = (takes_offers(state, role, framework), list) {
+            list.push(json!(framework_name(state, framework)));
+        }
+        false
+    });
+    (roles, within)
+}
+
+fn takes_offers(state: &State, role: RoleId, framework: FrameworkId) -> bool {
+    state.frameworks().get(framework).is_some_and(|framework| {
+        let part = framework.roles.get(&role);
+        framework.session().is_some() && part.is_some_and(|p| p.subscribed && !p.suppressed)
+    })
+}
+
+fn within(state: &State, role: RoleId) -> Map<String, Value> {
+    let clients = state.roles().get(role).map(|role| role.frameworks.clone()).unwrap_or_default();
+    let mut shares = Map::new();
+    for id in clients {
+        let part = state.frameworks().get(id).and_then(|framework| framework.roles.get(&role));
+        let Some(part) = part else { continue };
+        shares.insert(framework_name(state, id), share(state, &part.held, 1.0, part.charges));
+    }
+    shares
+}
+
+/// `[share, count]`, the share by the largest part held of anything.
+fn share(state: &State, held: &Bundle, weight: f64, charges: u64) -> Value {
+    let parts = held.iter().filter_map(|item| {
+        let Held::Scalar(amount) = &item.value else { return None };
+        let total = state.total().scalar(&item.key).milli();
+        (total > 0).then(|| thousandths(amount.milli()) / thousandths(total))
+    });
+    json!([parts.fold(0.0, f64::max) / weight, charges])
+}
+
+#[expect(clippy::cast_precision_loss, reason = "shares are compared with a tolerance")]
+fn thousandths(milli: i64) -> f64 {
+    milli as f64 / 1000.0
+}
+
+fn filters(state: &State) -> Vec<Value> {
+    let mut filters = Vec::new();
+    for (id, framework) in state.frameworks().iter() {
+        for (role, part) in &framework.roles {
+            for (agent, live) in &part.filters {
+                let agent = state.agents().get(*agent).and_then(|agent| agent.name.as_deref());
+                let names = (framework_name(state, id), role_name(state, *role));
+                filters.push((names, agent.unwrap_or("?").to_owned(), live.len()));
+            }
+        }
+    }
+    filters.sort_unstable();
+    let shown = |((framework, role), agent, count)| json!([framework, role, agent, count]);
+    filters.into_iter().map(shown).collect()
+}
+
+fn role_name(state: &State, role: RoleId) -> String {
+    state.roles().get(role).map_or_else(|| "?".to_owned(), |role| role.name.to_string())
+}
+
+fn framework_name(state: &State, framework: FrameworkId) -> String {
+    let row = state.frameworks().get(framework);
+    row.and_then(|row| row.name.as_deref()).unwrap_or("?").to_owned()
+}
