@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
-use tamias::resources::{Name, Resources, Value};
+use tamias::resources::{Name, ResourceKey, Resources};
 use tamias::{Code, Kernel, Rejection};
 use tamias_agent::{LocalAgent, LocalAgentOptions, OnOwnerExit, detect};
 
@@ -144,10 +144,9 @@ fn machine() -> Result<Resources> {
 
 /// What was detected, with what was given in its place.
 fn replace(detected: &Resources, given: &Resources) -> Result<Resources> {
-    let mut sum = detected.filter(|name: &Name| given.get(name).is_none());
+    let mut sum = detected.filter(|key: &ResourceKey| given.over_all(&key.name).is_none());
     // A zero is dropped on reading, and an agent without cpus is never meant.
-    let nothing = |value: Option<&Value>| value.is_none_or(Value::is_empty);
-    if nothing(sum.get(&Name::CPUS)) && nothing(given.get(&Name::CPUS)) {
+    if sum.quantity(&Name::CPUS).is_zero() && given.quantity(&Name::CPUS).is_zero() {
         return Err(reject(Code::BadResources, "resources", "there are no cpus: give some"));
     }
     sum.add(given).map_err(|e| reject(Code::BadResources, "resources", e.to_string()))?;
