@@ -57,7 +57,8 @@ fn alloc_filtered(bencher: Bencher, (agents, frameworks): (u32, u32)) {
             [usize::from(world.state.seq() % 4 < 2)]
         .parse()
         .ok();
-        let command = tamias::command::UpdateAgent { agent, resources, attributes: None };
+        let command =
+            tamias::command::UpdateAgent { resources, ..tamias::command::UpdateAgent::new(agent) };
         world.send(Some(world.driver), command);
         world.tick()
     });

@@ -15,7 +15,7 @@ use crate::ids::{AgentId, FrameworkId, OfferId, SessionId, TaskId};
 use crate::resources::Resources;
 use crate::status::{Reason, Source, TaskState};
 use crate::time::{Nanos, Time};
-use crate::value::{Bytes, Uuid};
+use crate::value::{Bytes, Domain, Uuid};
 
 /// What a session is told.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -131,6 +131,12 @@ pub struct Offer {
     /// The agent's name, if it has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub agent_name: Option<Arc<str>>,
+    /// The machine that the agent is on, if it is not called like the agent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hostname: Option<Arc<str>>,
+    /// The fault domain of the agent, if it is in one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub domain: Option<Arc<Domain>>,
     /// In which of its roles the framework is offered them.
     pub role: Arc<str>,
     /// What is offered.
@@ -265,6 +271,8 @@ mod tests {
             offer: OfferId::from_parts(0, 1),
             agent,
             agent_name: None,
+            hostname: None,
+            domain: None,
             role: "r".into(),
             resources: Resources::default(),
             attributes: Arc::default(),

@@ -5,8 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Code, Rejection};
 use crate::limits::TIMEOUT_MAX;
+use crate::names::check_name;
 use crate::resources::Quantities;
 use crate::time::Nanos;
+use crate::value::Domain;
 
 /// What happens to an accept with a stale offer or an invalid task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
@@ -81,6 +83,16 @@ pub struct Options {
     /// resource causes offers. For who decides in batches of their own.
     #[n(100)]
     pub allocate_only_on_command: bool,
+    /// The fault domain of the kernel; agents in other regions are offered to frameworks with
+    /// `REGION_AWARE` only. Agents may be in a domain only if the kernel is in one.
+    #[n(60)]
+    pub domain: Option<Domain>,
+    /// Whether an agent must be in a domain.
+    #[n(61)]
+    pub require_agent_domain: bool,
+    /// Whether agents with GPUs are offered to frameworks with `GPU_RESOURCES` only.
+    #[n(62)]
+    pub filter_gpu: bool,
 }
 
 impl Default for Options {
@@ -99,6 +111,9 @@ impl Default for Options {
             agent_reregister_timeout_seconds: Nanos::from_secs(600),
             kill_grace_seconds: Nanos::from_secs(3),
             allocate_only_on_command: false,
+            domain: None,
+            require_agent_domain: false,
+            filter_gpu: false,
         }
     }
 }
@@ -125,6 +140,7 @@ impl Options {
             accept_refuse_seconds: Nanos::from_secs(5),
             on_invalid: OnInvalid::Report,
             all_capabilities: false,
+            filter_gpu: true,
             ..Self::default()
         }
     }
@@ -153,6 +169,15 @@ impl Options {
         }
         if self.offer_timeout_seconds.is_some_and(|span| !positive(span)) {
             return reject("offer_timeout_seconds", "must be above 0; use null for no timeout");
+        }
+        if self.require_agent_domain && self.domain.is_none() {
+            return reject("require_agent_domain", "needs the option domain of the kernel");
+        }
+        if let Some(domain) = &self.domain {
+            let names = check_name("region", &domain.region);
+            names.and_then(|()| check_name("zone", &domain.zone)).map_err(|r| {
+                Rejection::new(Code::BadOption, r.message().to_owned()).at("options.domain")
+            })?;
         }
         if let Some(retry) = self.update_retry {
             if !positive(retry.min_seconds) || retry.max_seconds < retry.min_seconds {

@@ -133,16 +133,123 @@ pub enum Capability {
     /// Distinguishes `TASK_UNREACHABLE`, `TASK_DROPPED`, `TASK_GONE`... from `TASK_LOST`.
     #[n(5)]
     PartitionAware,
+    /// Wants agents in another region than the kernel's, too.
+    #[n(30)]
+    RegionAware,
+    /// Knows that resources are offered in one of several roles.
+    #[n(31)]
+    MultiRole,
+    /// Knows that agents with GPUs are scarce; others are not offered them under the option
+    /// `filter_gpu`.
+    #[n(32)]
+    GpuResources,
 }
 
 impl Capability {
     /// All capabilities of this version.
-    pub const ALL: &'static [Self] = &[Self::PartitionAware];
+    pub const ALL: &'static [Self] =
+        &[Self::PartitionAware, Self::RegionAware, Self::MultiRole, Self::GpuResources];
+}
+
+/// What an agent can deal with.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, Encode, Decode,
+)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[cbor(index_only)]
+#[repr(u8)]
+#[non_exhaustive]
+pub enum AgentCapability {
+    /// Keeps resources of several roles of one framework apart.
+    #[n(1)]
+    MultiRole = 1,
+    /// Knows roles like `a/b`.
+    #[n(2)]
+    HierarchicalRole = 2,
+    /// Knows reservations of reservations.
+    #[n(3)]
+    ReservationRefinement = 3,
+    /// Has resource providers: operations are identified and reported one by one.
+    #[n(4)]
+    ResourceProvider = 4,
+    /// Reports operations on its own resources.
+    #[n(5)]
+    AgentOperationFeedback = 5,
+    /// Can grow and shrink volumes.
+    #[n(6)]
+    ResizeVolume = 6,
+    /// Can be drained.
+    #[n(7)]
+    AgentDraining = 7,
+    /// Distinguishes what a task asks for from what it may use at most.
+    #[n(8)]
+    TaskResourceLimits = 8,
+}
+
+impl AgentCapability {
+    /// All capabilities of this version.
+    pub const ALL: &'static [Self] = &[
+        Self::MultiRole,
+        Self::HierarchicalRole,
+        Self::ReservationRefinement,
+        Self::ResourceProvider,
+        Self::AgentOperationFeedback,
+        Self::ResizeVolume,
+        Self::AgentDraining,
+        Self::TaskResourceLimits,
+    ];
+}
+
+/// A set of capabilities of one agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(transparent)]
+pub struct AgentCapabilities(#[n(0)] u16);
+
+impl AgentCapabilities {
+    /// All that this version knows: what an agent has that does not say.
+    #[must_use]
+    pub fn all() -> Self {
+        AgentCapability::ALL.iter().copied().collect()
+    }
+
+    /// Whether it is in the set.
+    #[must_use]
+    pub const fn has(self, capability: AgentCapability) -> bool {
+        self.0 & (1 << capability as u16) != 0
+    }
+}
+
+impl FromIterator<AgentCapability> for AgentCapabilities {
+    fn from_iter<T: IntoIterator<Item = AgentCapability>>(list: T) -> Self {
+        Self(list.into_iter().fold(0, |bits, one| bits | 1 << one as u16))
+    }
+}
+
+/// Where a fault takes down everything at once: a zone of a region.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
+#[serde(deny_unknown_fields)]
+#[cbor(map)]
+pub struct Domain {
+    /// Far from all other regions.
+    #[n(0)]
+    pub region: Box<str>,
+    /// Near the other zones of the region.
+    #[n(1)]
+    pub zone: Box<str>,
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn capabilities_of_agents() {
+        let some: AgentCapabilities = [AgentCapability::AgentDraining].into_iter().collect();
+        for capability in AgentCapability::ALL {
+            assert!(AgentCapabilities::all().has(*capability));
+            assert_eq!(some.has(*capability), *capability == AgentCapability::AgentDraining);
+        }
+    }
 
     #[test]
     fn uuids_and_bytes_in_json() {

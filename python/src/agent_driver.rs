@@ -38,6 +38,7 @@ impl PyAgentDriver {
             resources: decode("resources", resources)?,
             attributes: self::attributes(attributes)?.unwrap_or_default(),
             ext: ext.map(crate::tasks::ext).transpose()?,
+            ..RegisterAgent::default()
         };
         registered(py, &self.handle.enter(py, command)?)
     }
@@ -60,6 +61,7 @@ impl PyAgentDriver {
             resources: resources.map(|given| decode("resources", given)).transpose()?,
             attributes: self::attributes(attributes)?,
             tasks: tasks.map(reported).transpose()?.unwrap_or_default(),
+            ..ReregisterAgent::default()
         };
         registered(py, &self.handle.enter(py, command)?)
     }
@@ -74,9 +76,9 @@ impl PyAgentDriver {
         attributes: Option<&Bound<'_, PyAny>>,
     ) -> Result<()> {
         let command = UpdateAgent {
-            agent: parsed("agent", agent)?,
             resources: resources.map(|given| decode("resources", given)).transpose()?,
             attributes: self::attributes(attributes)?,
+            ..UpdateAgent::new(parsed("agent", agent)?)
         };
         self.handle.enter(py, command).map(drop)
     }

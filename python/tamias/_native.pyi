@@ -123,7 +123,10 @@ class Kernel:
         framework: FrameworkId | None = None,
         suppressed_roles: Iterable[str] | None = None,
         failover_timeout_seconds: Duration | None = None,
-        capabilities: Iterable[Literal["PARTITION_AWARE"]] | None = None,
+        capabilities: Iterable[
+            Literal["PARTITION_AWARE", "REGION_AWARE", "MULTI_ROLE", "GPU_RESOURCES"]
+        ]
+        | None = None,
     ) -> Framework: ...
     def agent_driver(self) -> AgentDriver: ...
     def command(self, line: str, *, session: SessionId | None = None) -> str: ...

@@ -234,6 +234,9 @@ class Options(TypedDict, total=False):
     agent_reregister_timeout_seconds: Duration
     kill_grace_seconds: Duration
     allocate_only_on_command: bool
+    domain: Mapping[str, str] | None
+    require_agent_domain: bool
+    filter_gpu: bool
 
 
 @final

@@ -21,7 +21,7 @@ fn reregister(agent: tamias::ids::AgentId, tasks: Vec<ReportedTask>) -> Reregist
 }
 
 fn update_resources(agent: tamias::ids::AgentId, resources: &str) -> UpdateAgent {
-    UpdateAgent { agent, resources: Some(resources.parse().unwrap()), attributes: None }
+    UpdateAgent { resources: Some(resources.parse().unwrap()), ..UpdateAgent::new(agent) }
 }
 
 /// One name has one kind of value among everything that an agent's offers and tasks hold: an

@@ -85,10 +85,16 @@ impl LocalAgent {
         let attributes = options.attributes.clone();
         let agent = if is_known {
             let (resources, attributes) = (Some(resources), Some(attributes));
-            let command = ReregisterAgent { agent: None, name, resources, attributes, tasks };
+            let command = ReregisterAgent {
+                name,
+                resources,
+                attributes,
+                tasks,
+                ..ReregisterAgent::default()
+            };
             driver.reregister(command)?
         } else {
-            driver.register(RegisterAgent { name, resources, attributes, ext: None })?
+            driver.register(RegisterAgent { name, resources, attributes, ..Default::default() })?
         };
         let (commands, events) = (VecDeque::new(), VecDeque::new());
         let work = Mutex::new(Some(Work { supervisor, commands, events }));

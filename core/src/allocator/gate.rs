@@ -3,6 +3,7 @@
 //! The allocator asks it before each offer; an explanation asks the same function, so the two can
 //! never disagree.
 
+use super::suits::suits;
 use crate::ids::{AgentId, FrameworkId, RoleId};
 use crate::resources::Bundle;
 use crate::state::State;
@@ -19,6 +20,12 @@ pub enum Refusal {
     NotSubscribed,
     /// The framework suppressed offers in the role.
     Suppressed,
+    /// The agent is in another region, and the framework is not `REGION_AWARE`.
+    RemoteRegion,
+    /// The agent has GPUs, and the framework no `GPU_RESOURCES`.
+    Gpus,
+    /// The agent lacks what the framework's capabilities or the role's name need.
+    AgentLacks,
     /// Nothing is free, or less than the smallest amount worth offering.
     TooSmall,
     /// The framework refused these resources or more, and its filter is not over.
@@ -35,9 +42,9 @@ pub fn gate(
     agent: AgentId,
     free: &Bundle,
 ) -> Result<(), Refusal> {
-    if !state.agents().get(agent).is_some_and(|agent| agent.is_active()) {
+    let Some(row) = state.agents().get(agent).filter(|agent| agent.is_active()) else {
         return Err(Refusal::AgentInactive);
-    }
+    };
     let Some(framework) = state.frameworks().get(framework).filter(|f| f.session().is_some())
     else {
         return Err(Refusal::FrameworkInactive);
@@ -48,6 +55,7 @@ pub fn gate(
     if part.suppressed {
         return Err(Refusal::Suppressed);
     }
+    suits(state, framework, role, row)?;
     if !state.is_allocatable(free) {
         return Err(Refusal::TooSmall);
     }

@@ -9,10 +9,12 @@
 //! - [`share`]: shares as exact fractions
 //! - [`order`]: who is next
 //! - [`gate`]: may it have this, and if not, why not
+//! - `suits`: the part of that which depends on capabilities and regions
 
 pub mod gate;
 pub mod order;
 pub mod share;
+mod suits;
 
 use crate::ids::{AgentId, FrameworkId, RoleId};
 use crate::resources::Bundle;

@@ -7,7 +7,7 @@ use crate::attributes::Attributes;
 use crate::ids::{AgentId, TaskId};
 use crate::resources::Resources;
 use crate::status::{Reason, Source, TaskState};
-use crate::value::{Bytes, Ext, Uuid};
+use crate::value::{AgentCapability, Bytes, Domain, Ext, Uuid};
 
 /// Registers a new agent. Reply: [`Registered`](crate::reply::Reply::Registered).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
@@ -29,6 +29,18 @@ pub struct RegisterAgent {
     #[n(3)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ext: Option<Ext>,
+    /// The fault domain it is in; only in a kernel that has one itself (option `domain`).
+    #[n(60)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub domain: Option<Domain>,
+    /// What it can deal with; everything if left out.
+    #[n(61)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capabilities: Option<Vec<AgentCapability>>,
+    /// The machine it is on, as maintenance knows it; its name if left out. It never changes.
+    #[n(62)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hostname: Option<Box<str>>,
 }
 
 /// A task that a returning agent has.
@@ -71,6 +83,14 @@ pub struct ReregisterAgent {
     #[n(4)]
     #[serde(default)]
     pub tasks: Vec<ReportedTask>,
+    /// The fault domain it is in now; as before if left out.
+    #[n(60)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub domain: Option<Domain>,
+    /// What it can deal with; as before if left out.
+    #[n(61)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capabilities: Option<Vec<AgentCapability>>,
 }
 
 /// Changes an agent. A smaller total than what is in use is legal: nothing is offered there until
@@ -90,6 +110,22 @@ pub struct UpdateAgent {
     #[n(2)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attributes: Option<Attributes>,
+    /// The fault domain it is in now; as before if left out.
+    #[n(60)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub domain: Option<Domain>,
+    /// What it can deal with; as before if left out.
+    #[n(61)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capabilities: Option<Vec<AgentCapability>>,
+}
+
+impl UpdateAgent {
+    /// A change of nothing, to start from.
+    #[must_use]
+    pub const fn new(agent: AgentId) -> Self {
+        Self { agent, resources: None, attributes: None, domain: None, capabilities: None }
+    }
 }
 
 /// Reports the state of a task. One update per task is in flight to the framework; later ones wait

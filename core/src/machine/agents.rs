@@ -16,7 +16,7 @@ use crate::resources::{Bundle, Resources};
 use crate::state::grant::scalars;
 use crate::state::{Agent, Liveness};
 use crate::status::TaskState;
-use crate::value::Ext;
+use crate::value::{AgentCapabilities, AgentCapability, Domain, Ext};
 
 impl Machine<'_> {
     pub(super) fn register_agent(
@@ -37,6 +37,14 @@ impl Machine<'_> {
                 return Err(Rejection::new(Code::NameTaken, text).at("name").id(taken.to_u64()));
             }
         }
+        if let Some(hostname) = &command.hostname {
+            check_name("machine", hostname).map_err(|r| r.at("hostname"))?;
+        }
+        self.check_domain(command.domain.as_ref())?;
+        if self.state.options.require_agent_domain && command.domain.is_none() {
+            let text = "agents of this kernel must be in a domain: give region and zone";
+            return Err(Rejection::new(Code::FailedPrecondition, text).at("domain"));
+        }
         self.check_total(None, Some(&command.resources))?;
         if !self.state.agents.has_room_for(1) {
             return Err(over_limit("agents", OBJECTS_MAX + 1, OBJECTS_MAX));
@@ -52,6 +60,9 @@ impl Machine<'_> {
             ext: command.ext.clone(),
             liveness: Liveness::Connected(session),
             deactivated: false,
+            domain: command.domain.clone().map(Arc::new),
+            capabilities: capabilities(command.capabilities.as_deref()),
+            hostname: command.hostname.as_deref().map(Into::into),
             offered: Bundle::new(),
             allocated: Bundle::new(),
             grants: Default::default(),
@@ -73,6 +84,7 @@ impl Machine<'_> {
         let session = self.sender(sender, SessionKind::Agent)?;
         let id = self.returning_agent(session, command)?;
         self.check_total(Some(self.known_agent(id)?), command.resources.as_ref())?;
+        self.check_domain(command.domain.as_ref())?;
         let reported = self.check_reported(id, command)?;
 
         if let Some(agent) = self.state.agents.get_mut(id) {
@@ -86,6 +98,7 @@ impl Machine<'_> {
         }
         self.attach_agent(session, id);
         self.change_agent(id, command.resources.as_ref(), command.attributes.as_ref());
+        self.change_place(id, command.domain.as_ref(), command.capabilities.as_deref());
         self.reconcile_agent(id, &reported);
         self.offer_now(id);
         Ok(Reply::Registered { agent: id })
@@ -165,11 +178,48 @@ impl Machine<'_> {
         let session = self.sender(sender, SessionKind::Agent)?;
         let agent = self.own_agent(session, command.agent)?;
         self.check_total(Some(agent), command.resources.as_ref())?;
-        if self.change_agent(command.agent, command.resources.as_ref(), command.attributes.as_ref())
-        {
-            self.offer_now(command.agent);
+        self.check_domain(command.domain.as_ref())?;
+        let id = command.agent;
+        let mut changed =
+            self.change_agent(id, command.resources.as_ref(), command.attributes.as_ref());
+        changed |= self.change_place(id, command.domain.as_ref(), command.capabilities.as_deref());
+        if changed {
+            self.offer_now(id);
         }
         Ok(Reply::Done)
+    }
+
+    /// A domain means something only in relation to the kernel's.
+    fn check_domain(&self, domain: Option<&Domain>) -> Result<(), Rejection> {
+        let Some(domain) = domain else { return Ok(()) };
+        check_name("region", &domain.region).map_err(|r| r.at("domain.region"))?;
+        check_name("zone", &domain.zone).map_err(|r| r.at("domain.zone"))?;
+        if self.state.options.domain.is_none() {
+            let text = "the kernel is in no domain, so an agent cannot be: open it with the \
+                        option domain, or leave the agent's out";
+            return Err(Rejection::new(Code::FailedPrecondition, text).at("domain"));
+        }
+        Ok(())
+    }
+
+    /// Returns whether anything changed.
+    fn change_place(
+        &mut self,
+        id: AgentId,
+        domain: Option<&Domain>,
+        list: Option<&[AgentCapability]>,
+    ) -> bool {
+        let Some(agent) = self.state.agents.get_mut(id) else { return false };
+        let mut changed = false;
+        if domain.is_some() && agent.domain.as_deref() != domain {
+            agent.domain = domain.cloned().map(Arc::new);
+            changed = true;
+        }
+        if list.is_some() {
+            let before = std::mem::replace(&mut agent.capabilities, capabilities(list));
+            changed |= before != agent.capabilities;
+        }
+        changed
     }
 
     fn attach_agent(&mut self, session: SessionId, agent: AgentId) {
@@ -225,6 +275,11 @@ impl Machine<'_> {
             self.tell_agent(id, Event::Kill { agent: id, task, grace_seconds });
         }
     }
+}
+
+/// What an agent can deal with; everything if it does not say.
+fn capabilities(list: Option<&[AgentCapability]>) -> AgentCapabilities {
+    list.map_or_else(AgentCapabilities::all, |list| list.iter().copied().collect())
 }
 
 /// Checks the size of opaque bytes.

@@ -234,6 +234,8 @@ impl crate::state::State {
             offer: id,
             agent: grant.agent,
             agent_name: agent.name.clone(),
+            hostname: agent.hostname.clone(),
+            domain: agent.domain.clone(),
             role: self.roles.get(grant.role)?.name.clone(),
             resources: self.names.named(&grant.resources),
             attributes: agent.attributes.clone(),

@@ -11,7 +11,7 @@ use crate::ids::{GrantId, SessionId, TaskId};
 use crate::intern::HasNames;
 use crate::resources::Bundle;
 use crate::time::Time;
-use crate::value::Ext;
+use crate::value::{AgentCapabilities, Domain, Ext};
 
 /// Whether an agent can be reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
@@ -54,6 +54,17 @@ pub struct Agent {
     /// Whether an operator took it out of service.
     #[n(5)]
     pub deactivated: bool,
+    /// The fault domain it is in.
+    #[n(60)]
+    #[cbor(with = "crate::shared")]
+    pub domain: Option<Arc<Domain>>,
+    /// What it can deal with.
+    #[n(61)]
+    pub capabilities: AgentCapabilities,
+    /// The machine it is on, if it is not called like the agent.
+    #[n(62)]
+    #[cbor(with = "crate::shared")]
+    pub hostname: Option<Arc<str>>,
     /// Sum of its offers. Derived from the grants.
     #[cbor(skip)]
     pub offered: Bundle,
@@ -75,6 +86,11 @@ impl Agent {
             Liveness::Connected(session) => Some(session),
             _ => None,
         }
+    }
+
+    /// The machine it is on, as maintenance knows it; none if it has neither hostname nor name.
+    pub fn machine(&self) -> Option<&str> {
+        self.hostname.as_deref().or(self.name.as_deref())
     }
 
     /// Whether its resources may be offered.

@@ -24,7 +24,7 @@ use crate::options::OnInvalid;
 use crate::resources::{Amount, Resources};
 use crate::status::{Reason, Source, TaskState};
 use crate::time::{Nanos, Time};
-use crate::value::{Bytes, Capability, Ext, Uuid};
+use crate::value::{AgentCapability, Bytes, Capability, Domain, Ext, Uuid};
 
 pub use script::{Choice, choice};
 
@@ -64,7 +64,14 @@ fn of_operator() -> impl Strategy<Value = Command> {
 }
 
 fn of_agent() -> impl Strategy<Value = Command> {
-    let register = (option::of(text()), resources(), attributes(), option::of(ext()));
+    let register = (
+        option::of(text()),
+        resources(),
+        attributes(),
+        option::of(ext()),
+        place(),
+        option::of(text()),
+    );
     let task = (id::<TaskId>(), task_state());
     let reported = vec(task.prop_map(|(task, state)| ReportedTask { task, state }), 0..4);
     let reregister = (
@@ -73,20 +80,33 @@ fn of_agent() -> impl Strategy<Value = Command> {
         option::of(resources()),
         option::of(attributes()),
         reported,
+        place(),
     );
-    let update = (id::<AgentId>(), option::of(resources()), option::of(attributes()));
+    let update = (id::<AgentId>(), option::of(resources()), option::of(attributes()), place());
     prop_oneof![
-        register.prop_map(|(name, resources, attributes, ext)| {
-            RegisterAgent { name, resources, attributes, ext }.into()
+        register.prop_map(
+            |(name, resources, attributes, ext, (domain, capabilities), hostname)| {
+                RegisterAgent { name, resources, attributes, ext, domain, capabilities, hostname }
+                    .into()
+            }
+        ),
+        reregister.prop_map(|(agent, name, resources, attributes, tasks, place)| {
+            let (domain, capabilities) = place;
+            let returns =
+                ReregisterAgent { agent, name, resources, attributes, tasks, domain, capabilities };
+            returns.into()
         }),
-        reregister.prop_map(|(agent, name, resources, attributes, tasks)| {
-            ReregisterAgent { agent, name, resources, attributes, tasks }.into()
-        }),
-        update.prop_map(|(agent, resources, attributes)| {
-            UpdateAgent { agent, resources, attributes }.into()
+        update.prop_map(|(agent, resources, attributes, (domain, capabilities))| {
+            UpdateAgent { agent, resources, attributes, domain, capabilities }.into()
         }),
         status().prop_map(Command::from),
     ]
+}
+
+/// Where an agent is and what it can deal with.
+fn place() -> impl Strategy<Value = (Option<Domain>, Option<Vec<AgentCapability>>)> {
+    let domain = (text(), text()).prop_map(|(region, zone)| Domain { region, zone });
+    (option::of(domain), option::of(vec(select(AgentCapability::ALL), 0..3)))
 }
 
 fn of_framework() -> impl Strategy<Value = Command> {

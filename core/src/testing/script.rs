@@ -146,7 +146,7 @@ impl Pick<'_> {
             name: self.span().map(|_| format!("agent-{}", self.choice.detail).into()),
             resources: total.parse().ok()?,
             attributes: "rack:r1".parse().ok()?,
-            ext: None,
+            ..RegisterAgent::default()
         };
         Some((Some(session), register.into()))
     }
@@ -243,7 +243,7 @@ impl Pick<'_> {
         let (agent, session) = self.agent()?;
         let total = format!("cpus:{};mem:2048", 1 + self.choice.detail % 8);
         let resources = Some(total.parse().ok()?);
-        Some((Some(session), UpdateAgent { agent, resources, attributes: None }.into()))
+        Some((Some(session), UpdateAgent { resources, ..UpdateAgent::new(agent) }.into()))
     }
 
     fn reregister(&self) -> Chosen {

@@ -213,8 +213,8 @@ impl Model {
     fn task_is_back(&mut self, id: TaskId, state: TaskState) {
         let task = self.tasks.get_mut(&id).expect("it is known");
         let was_unreachable = task.state == TaskState::Unreachable;
-        task.unreachable_since = None;
         if was_unreachable {
+            task.unreachable_since = None;
             // It holds its resources again, if only for a moment.
             task.grant = Some(self.slots.grants.take());
         }

@@ -92,7 +92,14 @@ impl Model {
         self.session_of_framework(framework).is_some()
             && part.subscribed
             && !part.suppressed
+            && (!self.options.filter_gpu
+                || self.frameworks[&framework].gpus
+                || !self.has_gpus(agent))
             && !self.is_refused(framework, role, agent, free)
+    }
+
+    fn has_gpus(&self, agent: AgentId) -> bool {
+        self.agents[&agent].total.quantity("gpus") > 0
     }
 
     /// Whether the framework refused at least this.
@@ -120,6 +127,8 @@ impl Model {
             offer: id,
             agent,
             agent_name: row.name.as_deref().map(Into::into),
+            hostname: None,
+            domain: None,
             role: role.into(),
             resources: free.to_resources(),
             attributes: row.attributes.clone().into(),

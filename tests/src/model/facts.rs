@@ -87,6 +87,8 @@ pub struct Framework {
     pub standing: FrameworkStanding,
     /// Whether it tells unreachable tasks from lost ones.
     pub aware: bool,
+    /// Whether it knows that agents with GPUs are scarce.
+    pub gpus: bool,
     /// How long it may be away.
     pub failover: Nanos,
     /// Its part in each role.

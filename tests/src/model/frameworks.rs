@@ -72,6 +72,7 @@ impl Model {
                 name: None,
                 standing: FrameworkStanding::Connected(session),
                 aware: false,
+                gpus: false,
                 failover: Nanos::ZERO,
                 parts: Default::default(),
             },
@@ -100,10 +101,12 @@ impl Model {
         let default = self.options.failover_timeout_seconds;
         let framework = self.frameworks.get_mut(&id).expect("it is known");
         framework.failover = command.failover_timeout_seconds.unwrap_or(default);
-        framework.aware = match &command.capabilities {
-            Some(capabilities) => capabilities.contains(&Capability::PartitionAware),
+        let can = |capability| match &command.capabilities {
+            Some(capabilities) => capabilities.contains(&capability),
             None => self.options.all_capabilities,
         };
+        framework.aware = can(Capability::PartitionAware);
+        framework.gpus = can(Capability::GpuResources);
         if let Some(name) = command.name.as_deref() {
             framework.name = Some(name.to_owned());
         }

@@ -31,7 +31,7 @@ impl Play {
                     name: name.map(named),
                     resources: resources(*what),
                     attributes: attributes_of(*attributes),
-                    ext: None,
+                    ..RegisterAgent::default()
                 };
                 self.send(session, register);
             }
@@ -40,7 +40,10 @@ impl Play {
                 let session = self.driver_of(agent);
                 let resources = what.map(resources);
                 let attributes = attributes.map(attributes_of);
-                self.perform(session, UpdateAgent { agent, resources, attributes });
+                self.perform(
+                    session,
+                    UpdateAgent { resources, attributes, ..UpdateAgent::new(agent) },
+                );
             }
             AgentIntent::Return(comeback) => self.come_back(comeback),
             AgentIntent::Deactivate(agent) => {
@@ -106,7 +109,17 @@ impl Play {
         }
         let resources = what.map(resources);
         let attributes = what.map(|pick| attributes_of(pick / 16));
-        self.send(session, ReregisterAgent { agent, name, resources, attributes, tasks: told });
+        self.send(
+            session,
+            ReregisterAgent {
+                agent,
+                name,
+                resources,
+                attributes,
+                tasks: told,
+                ..ReregisterAgent::default()
+            },
+        );
     }
 
     pub(super) fn any_agent(&self, whom: Whom) -> Option<AgentId> {

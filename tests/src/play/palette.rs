@@ -135,6 +135,7 @@ pub fn options() -> impl Strategy<Value = Options> {
             agent_reregister_timeout_seconds: reregister,
             kill_grace_seconds: kill,
             allocate_only_on_command: only,
+            ..Options::default()
         }
     })
 }

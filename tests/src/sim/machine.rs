@@ -190,7 +190,7 @@ impl Machine {
         let (Some(session), Some(agent)) = (self.session, self.agent) else { return };
         let less: Resources = format!("cpus:{};mem:32", rng.u32(1..4)).parse().expect("resources");
         let resources = if rng.bool() { less } else { self.resources.clone() };
-        let command = UpdateAgent { agent, resources: Some(resources), attributes: None };
+        let command = UpdateAgent { resources: Some(resources), ..UpdateAgent::new(agent) };
         self.has_shrunk |= kernel.send(Some(session), command).is_ok();
     }
 

@@ -80,7 +80,7 @@ pub const MOVES: &[Move] = &[
     Move("a1 shrinks", |w, n| {
         let resources = "cpus:1;ports:[1-2]".parse().ok();
         let agent = agent(&w.state, AGENT_1)?;
-        once(n, of_agent(&w.state, AGENT_1)?, UpdateAgent { agent, resources, attributes: None })
+        once(n, of_agent(&w.state, AGENT_1)?, UpdateAgent { resources, ..UpdateAgent::new(agent) })
     }),
     Move("the kernel is opened again", |_, n| (n == 0).then(|| (None, Restart {}.into()))),
     Move("six seconds go by", |w, n| wait(w, n, 6)),

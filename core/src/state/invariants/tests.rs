@@ -157,9 +157,8 @@ impl Stage {
         stage.send(
             Some(driver),
             crate::command::UpdateAgent {
-                agent,
                 resources: Some("cpus:5;ports:[1-4]".parse().unwrap()),
-                attributes: None,
+                ..crate::command::UpdateAgent::new(agent)
             },
         );
         let offer = stage.offer();
