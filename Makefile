@@ -83,6 +83,7 @@ check:
 test-rust:
 	@$(STAGE) build $(CARGO) test --workspace $(OWN_STAGE) --no-run $(QUIET)
 	@$(STAGE) rust $(CARGO) test --workspace $(OWN_STAGE) --quiet
+	@$(STAGE) scenarios $(CARGO) xtask scenarios
 
 # The tests of the crate compile and run the C programs.
 test-c:
@@ -130,6 +131,7 @@ endif
 test-languages: library python-package java-package
 	@tools/doctor cargo cc python go jdk mvn
 	@$(STAGE) languages $(CARGO) xtask languages
+	@$(STAGE) languages $(CARGO) xtask languages tests/conformance/mesos
 
 # The shared library and the supervisor, for the programs of other languages.
 library:

@@ -75,7 +75,7 @@ pub fn traces(path: &Path) -> Result<Vec<Trace>> {
     scripts(path)?.into_iter().map(trace).collect()
 }
 
-fn name(path: &Path) -> String {
+pub(crate) fn name(path: &Path) -> String {
     path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }
 
@@ -88,7 +88,7 @@ fn say(trace: bool, text: &str) {
     }
 }
 
-fn scripts(path: &Path) -> Result<Vec<PathBuf>> {
+pub(crate) fn scripts(path: &Path) -> Result<Vec<PathBuf>> {
     let metadata = path.metadata().with_context(|| format!("cannot read {}", path.display()))?;
     if !metadata.is_dir() {
         return Ok(vec![path.to_owned()]);
@@ -109,14 +109,14 @@ fn scripts(path: &Path) -> Result<Vec<PathBuf>> {
 
 /// The line at which a script failed.
 #[derive(Debug)]
-struct Failure {
+pub(crate) struct Failure {
     line: usize,
     text: String,
     rejection: Rejection,
 }
 
 impl Failure {
-    fn shown(&self, path: &Path) -> String {
+    pub(crate) fn shown(&self, path: &Path) -> String {
         let Self { line, text, rejection } = self;
         let place = format!("{}:{line}", path.display());
         format!("  at    {place}\n  line  {text}\n  came  {}: {rejection}", rejection.code().name())
@@ -125,7 +125,7 @@ impl Failure {
 
 /// The algorithm that every runner has: the first line opens a kernel, every other is sent to it.
 /// Returns what is to be printed, up to the failure if there is one.
-fn run_script(text: &str) -> (String, Result<(), Failure>) {
+pub(crate) fn run_script(text: &str) -> (String, Result<(), Failure>) {
     let mut trace = String::new();
     let mut kernel = None;
     for (index, text) in text.lines().enumerate() {

@@ -6,6 +6,7 @@ mod check;
 mod conformance;
 mod header;
 mod languages;
+mod scenarios;
 mod tidy;
 mod traces;
 
@@ -32,6 +33,8 @@ enum Task {
     Conformance(conformance::Args),
     /// Runs engine scripts in five languages and compares every byte of what they print
     Languages(languages::Args),
+    /// Runs the cases of Mesos behaviour and lists those without a script
+    Scenarios(scenarios::Args),
     /// Replays recorded decisions of the Mesos allocator and shows the first difference of each
     Traces(traces::Args),
     /// Runs what must be clean before a commit: format, lints, tidy, header
@@ -45,6 +48,7 @@ fn main() -> ExitCode {
         Task::Header(args) => header::run(root, &args),
         Task::Conformance(args) => conformance::run(&args),
         Task::Languages(args) => languages::run(root, &args),
+        Task::Scenarios(args) => scenarios::run(&args),
         Task::Traces(args) => traces::run(root, &args),
         Task::Check => check::run(root),
     };
