@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Code, Rejection};
 use crate::limits::TIMEOUT_MAX;
 use crate::names::check_name;
-use crate::resources::Quantities;
+use crate::resources::{Name, Quantities};
 use crate::time::Nanos;
 use crate::value::Domain;
 
@@ -93,6 +93,9 @@ pub struct Options {
     /// Whether agents with GPUs are offered to frameworks with `GPU_RESOURCES` only.
     #[n(62)]
     pub filter_gpu: bool,
+    /// Resources that do not count in shares, such as scarce ones.
+    #[n(40)]
+    pub fairness_exclude: Vec<Name>,
 }
 
 impl Default for Options {
@@ -114,6 +117,7 @@ impl Default for Options {
             domain: None,
             require_agent_domain: false,
             filter_gpu: false,
+            fairness_exclude: Vec::new(),
         }
     }
 }

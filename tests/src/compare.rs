@@ -145,11 +145,13 @@ fn frameworks(state: &State, model: &Model) {
         .roles()
         .iter()
         .map(|(_, role)| {
-            (role.name.to_string(), (role.weight, role.charges, pile(state, &role.held)))
+            let made = (role.charges, role.own_charges);
+            (role.name.to_string(), (role.weight, made, pile(state, &role.held)))
         })
         .collect();
     let expected = model.roles.iter().map(|(name, role)| {
-        (name.clone(), (role.weight, role.offers_made, model.held(name, None)))
+        let made = (role.offers_made, role.own_offers_made);
+        (name.clone(), (role.weight, made, model.held_below(name)))
     });
     same("roles", &roles, &expected.collect());
 }

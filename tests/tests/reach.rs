@@ -98,7 +98,7 @@ fn plays_reach_everything() {
     tally.expect("rejected", wrong);
     let mistakes = "AgentConnected AlreadySubscribed BadList BadName BadTaskState BadTime \
         BadWeight ExceedsOffer FailedPrecondition InvalidTask Malformed MixedOffers NameTaken \
-        NotSubscribed NotSupported NothingToAcknowledge NotYours OfferGone Superseded TaskExists \
+        NotSubscribed NothingToAcknowledge NotYours OfferGone Superseded TaskExists \
         TimeStep UnknownAgent UnknownFramework UnknownRole UnknownSession UnknownTask \
         WrongSession WrongUuid";
     tally.expect("mistake", mistakes.split_whitespace());

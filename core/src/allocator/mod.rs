@@ -6,23 +6,19 @@
 //! Resource Types* (NSDI 2011), in the coarse form of Mesos: the first framework in order that may
 //! have the resources gets everything that is free on the agent.
 //!
-//! - [`share`]: shares as exact fractions
-//! - [`order`]: who is next
+//! - [`Share`], [`Order`]: who is next, kept by the state
 //! - [`gate`]: may it have this, and if not, why not
 //! - `suits`: the part of that which depends on capabilities and regions
 
 pub mod gate;
-pub mod order;
-pub mod share;
 mod suits;
 
 use crate::ids::{AgentId, FrameworkId, RoleId};
 use crate::resources::Bundle;
 use crate::state::State;
 
+pub use crate::state::{Order, Share, Walk};
 pub use gate::{Refusal, gate};
-pub use order::Order;
-pub use share::Share;
 
 /// What one framework is to be offered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,7 +38,15 @@ pub fn place(state: &State, order: &mut Order, agent: AgentId) -> Option<Placeme
     if !state.is_allocatable(&free) {
         return None;
     }
-    let (role, framework) =
-        order.first(state, |role, framework| gate(state, framework, role, agent, &free).is_ok())?;
-    Some(Placement { framework, role, resources: free })
+    let mut walk = Walk::default();
+    while let Some(role) = order.next_role(&mut walk) {
+        let mut at = 0;
+        while let Some(framework) = order.framework(state, role, at) {
+            if gate(state, framework, role, agent, &free).is_ok() {
+                return Some(Placement { framework, role, resources: free });
+            }
+            at += 1;
+        }
+    }
+    None
 }

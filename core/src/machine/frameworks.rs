@@ -9,7 +9,7 @@ use crate::error::{Code, Rejection, shorten};
 use crate::event::{EndReason, Event, RescindReason};
 use crate::ids::{FrameworkId, RoleId, SessionId};
 use crate::limits::{OBJECTS_MAX, ROLES_PER_FRAMEWORK_MAX, TIMEOUT_MAX};
-use crate::names::{check_name, check_role};
+use crate::names::{check_name, check_role_name};
 use crate::reply::Reply;
 use crate::state::{Bulk, Connection, Framework, Subscription};
 use crate::time::Nanos;
@@ -25,7 +25,7 @@ impl Machine<'_> {
         check_subscription(command)?;
         let known = self.returning_framework(session, command)?;
         if known.is_none() && !self.state.frameworks.has_room_for(1)
-            || !self.state.roles.has_room_for(command.roles.len())
+            || !self.state.has_room_for_roles(command.roles.iter().map(AsRef::as_ref))
         {
             return Err(over_limit("frameworks or roles", OBJECTS_MAX + 1, OBJECTS_MAX));
         }
@@ -157,9 +157,7 @@ impl Machine<'_> {
             }
         }
         for role in wanted {
-            if let Some(role) = self.state.roles.get_mut(role) {
-                role.frameworks.insert(id);
-            }
+            self.state.join_role(id, role);
         }
         for role in revived {
             self.state.drop_filters(id, role);
@@ -289,7 +287,7 @@ fn check_subscription(command: &Subscribe) -> Result<(), Rejection> {
     }
     for (index, role) in command.roles.iter().enumerate() {
         let place = || format!("roles[{index}]");
-        check_role(role).map_err(|r| r.at(place()).index(index))?;
+        check_role_name(role).map_err(|r| r.at(place()).index(index))?;
         if command.roles[..index].contains(role) {
             let text = format!("role {:?} is listed twice", shorten(role));
             return Err(Rejection::new(Code::BadList, text).at(place()).index(index));

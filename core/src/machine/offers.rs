@@ -23,13 +23,7 @@ impl Machine<'_> {
             expires.map(|deadline| self.state.timers.set(deadline, Timer::OfferExpires(id)));
         let kind = GrantKind::Offered(timer);
         self.state.open_grant(Grant { agent, framework, role, resources, kind });
-        if let Some(role) = self.state.roles.get_mut(role) {
-            role.charges += 1;
-        }
-        let parts = self.state.frameworks.get_mut(framework).map(|f| &mut f.roles);
-        if let Some(part) = parts.and_then(|roles| roles.get_mut(&role)) {
-            part.charges += 1;
-        }
+        self.state.count_offer(framework, role);
         if let Some(offer) = self.state.describe_offer(id) {
             self.tell_framework(framework, Event::Offer(offer));
         }

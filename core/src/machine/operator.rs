@@ -10,7 +10,7 @@ use crate::error::{Code, Rejection};
 use crate::event::{EndReason, Event, RescindReason};
 use crate::ids::{AgentId, SessionId};
 use crate::limits::{ALLOCATION_RUNS_MAX, OBJECTS_MAX, WEIGHT_MILLI_MAX};
-use crate::names::check_role;
+use crate::names::check_role_name;
 use crate::reply::Reply;
 use crate::state::grant::scalars;
 use crate::state::{Bulk, Liveness};
@@ -28,7 +28,7 @@ impl Machine<'_> {
         }
         for (index, entry) in command.weights.iter().enumerate() {
             let place = |field: &str| format!("weights[{index}].{field}");
-            check_role(&entry.role).map_err(|r| r.at(place("role")).index(index))?;
+            check_role_name(&entry.role).map_err(|r| r.at(place("role")).index(index))?;
             if !(1..=WEIGHT_MILLI_MAX).contains(&entry.weight.milli()) {
                 let text = format!("weight {} is out of range: 0.001 to 1000", entry.weight);
                 let rejection = Rejection::new(Code::BadWeight, text);
@@ -40,7 +40,7 @@ impl Machine<'_> {
                 return Err(rejection.at(place("role")).index(index));
             }
         }
-        if !self.state.roles.has_room_for(command.weights.len()) {
+        if !self.state.has_room_for_roles(command.weights.iter().map(|entry| &*entry.role)) {
             return Err(over_limit("roles", OBJECTS_MAX + 1, OBJECTS_MAX));
         }
         let mut in_use = false;
@@ -48,8 +48,9 @@ impl Machine<'_> {
             let id = self.state.role_or_new(&entry.role);
             if let Some(role) = self.state.roles.get_mut(id) {
                 role.weight = entry.weight;
-                in_use |= !role.frameworks.is_empty();
+                in_use |= role.clients > 0;
             }
+            self.state.touched.all();
             self.state.drop_unused_role(id);
         }
         if in_use {

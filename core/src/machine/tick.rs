@@ -5,7 +5,7 @@
 //! Timers wait while agents are to be offered: what was due earlier sees the earlier state.
 
 use super::Machine;
-use crate::allocator::{Order, place};
+use crate::allocator::place;
 use crate::event::{Event, RescindReason};
 use crate::ids::Id;
 use crate::limits::{AGENTS_PER_STEP, EFFECTS_PER_STEP};
@@ -52,14 +52,13 @@ impl Machine<'_> {
         if !self.state.work.is_allocation_pending() {
             return false;
         }
-        let mut order = Order::new(self.state);
         for _ in 0..AGENTS_PER_STEP {
             let Some(agent) = self.state.work.next_candidate() else { break };
-            if let Some(placement) = place(self.state, &mut order, agent) {
-                let (framework, role) = (placement.framework, placement.role);
-                order.remove(self.state, role, framework);
+            let mut order = self.state.take_order();
+            let placement = place(self.state, &mut order, agent);
+            self.state.put_order(order);
+            if let Some(placement) = placement {
                 self.make_offer(agent, placement);
-                order.insert(self.state, role, framework);
             }
         }
         true

@@ -84,7 +84,9 @@ impl Machine<'_> {
         if let Some(agent) = agent.filter(|agent| agent.counts()) {
             sum.subtract(&scalars(&agent.total));
         }
-        let roles = self.state.roles.iter().map(|(_, role)| &role.held);
+        // What is held below a role counts for it too.
+        let top = self.state.roles.iter().filter(|(_, role)| role.parent.is_none());
+        let roles = top.map(|(_, role)| &role.held);
         roles.chain(held).try_for_each(|part| sum.add(&scalars(part)))?;
         sum.add(&scalars(total))
     }

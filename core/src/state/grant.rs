@@ -77,9 +77,12 @@ impl State {
             agent.grants.remove(&id);
         }
         let held = scalars(&grant.resources);
-        if let Some(role) = self.roles.get_mut(grant.role) {
+        let mut next = Some(grant.role);
+        while let Some(role) = next.and_then(|id| self.roles.get_mut(id)) {
             role.held.subtract(&held);
+            next = role.parent;
         }
+        self.touched.one(grant.role, grant.framework);
         if let Some(part) = self.part_mut(grant.framework, grant.role) {
             part.held.subtract(&held);
             part.grants.remove(&id);
@@ -135,9 +138,12 @@ impl State {
             agent.grants.insert(id);
         }
         let held = scalars(&grant.resources);
-        if let Some(role) = self.roles.get_mut(grant.role) {
+        let mut next = Some(grant.role);
+        while let Some(role) = next.and_then(|id| self.roles.get_mut(id)) {
             fits &= role.held.add(&held).is_ok();
+            next = role.parent;
         }
+        self.touched.one(grant.role, grant.framework);
         if let Some(part) = self.part_mut(grant.framework, grant.role) {
             fits &= part.held.add(&held).is_ok();
             part.grants.insert(id);

@@ -29,6 +29,7 @@ impl fmt::Display for Violation {
 
 impl std::error::Error for Violation {}
 
+mod roles;
 #[cfg(test)]
 mod tests;
 
@@ -199,28 +200,7 @@ impl State {
         ensure("names", self.framework_ids.len() == named, || {
             "a framework's name is left over".into()
         })?;
-        for (id, role) in self.roles.iter() {
-            let name = &role.name;
-            ensure("I28", role.held == of_role.remove(&id).unwrap_or_default(), || {
-                format!("role {name:?}: the sum of what it holds is off")
-            })?;
-            ensure("I28", role.frameworks == members.remove(&id).unwrap_or_default(), || {
-                format!("role {name:?}: its frameworks are off")
-            })?;
-            // I33: a role exists for a weight or for a framework.
-            ensure(
-                "I33",
-                role.weight != super::Role::DEFAULT_WEIGHT || !role.frameworks.is_empty(),
-                || format!("role {name:?} has neither weight nor framework"),
-            )?;
-            ensure("names", self.role_ids.get(name) == Some(&id), || {
-                format!("role {name:?} is not found by its name")
-            })?;
-        }
-        ensure("I33", members.is_empty(), || "a framework takes part in no role".into())?;
-        ensure("names", self.role_ids.len() == self.roles.len(), || {
-            "a role's name is left over".into()
-        })
+        self.check_roles(&of_role, members)
     }
 
     /// What each framework holds in each role: scalars, number of grants, number of parked tasks.

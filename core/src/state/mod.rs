@@ -12,8 +12,10 @@ pub mod agent;
 pub mod framework;
 pub mod grant;
 mod invariants;
+pub mod order;
 pub mod role;
 pub mod session;
+pub mod share;
 mod snapshot;
 pub mod task;
 pub mod timer;
@@ -34,8 +36,10 @@ pub use agent::{Agent, Liveness};
 pub use framework::{Connection, Filter, Framework, Subscription};
 pub use grant::{Grant, GrantKind};
 pub use invariants::Violation;
+pub use order::{Order, Touched, Walk};
 pub use role::Role;
 pub use session::Session;
+pub use share::Share;
 pub use snapshot::{STATE_FORMAT, SnapshotError};
 pub use task::{Hold, StoredUpdate, Task};
 pub use timer::{Timer, TimerKey, Timers};
@@ -63,6 +67,9 @@ pub struct State {
     pub(crate) role_ids: BTreeMap<Arc<str>, RoleId>,
     pub(crate) agent_ids: Map<Arc<str>, AgentId>,
     pub(crate) framework_ids: Map<Arc<str>, FrameworkId>,
+    // Caches: what they hold can be thrown away at any time.
+    pub(crate) order: Order,
+    pub(crate) touched: Touched,
 }
 
 impl State {
@@ -87,6 +94,8 @@ impl State {
             role_ids: BTreeMap::new(),
             agent_ids: Map::default(),
             framework_ids: Map::default(),
+            order: Order::default(),
+            touched: Touched::default(),
         }
     }
 
@@ -141,7 +150,7 @@ impl State {
         &self.agents
     }
 
-    /// All roles that have a weight or a framework.
+    /// All roles that have a weight, a framework, or such a role below.
     pub fn roles(&self) -> &Arena<RoleId, Role> {
         &self.roles
     }
@@ -181,30 +190,6 @@ impl State {
         self.framework_ids.get(name).copied()
     }
 
-    /// The role of that name, made if it does not exist.
-    pub(crate) fn role_or_new(&mut self, name: &str) -> RoleId {
-        if let Some(&id) = self.role_ids.get(name) {
-            return id;
-        }
-        let name: Arc<str> = name.into();
-        let id = self.roles.insert(Role::new(name.clone()));
-        self.role_ids.insert(name, id);
-        id
-    }
-
-    /// Removes a role that has neither a weight of its own nor frameworks.
-    pub(crate) fn drop_unused_role(&mut self, id: RoleId) {
-        let unused = self
-            .roles
-            .get(id)
-            .is_some_and(|r| r.frameworks.is_empty() && r.weight == Role::DEFAULT_WEIGHT);
-        if unused {
-            if let Some(role) = self.roles.remove(id) {
-                self.role_ids.remove(&role.name);
-            }
-        }
-    }
-
     /// A framework's part in a role.
     pub(crate) fn part_mut(
         &mut self,
@@ -225,10 +210,7 @@ impl State {
         if let Some(framework) = self.frameworks.get_mut(framework) {
             framework.roles.remove(&role);
         }
-        if let Some(role) = self.roles.get_mut(role) {
-            role.frameworks.remove(&framework);
-        }
-        self.drop_unused_role(role);
+        self.leave_role(framework, role);
     }
 
     /// Drops all filters of a framework in a role.

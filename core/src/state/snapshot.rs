@@ -171,9 +171,7 @@ impl State {
     /// Rebuilds sums and indexes after a restore. What does not fit in a damaged snapshot is left
     /// out: the check of the invariants finds it.
     fn derive(&mut self) {
-        for (id, role) in self.roles.iter() {
-            self.role_ids.insert(role.name.clone(), id);
-        }
+        self.derive_roles();
         for (id, agent) in self.agents.iter() {
             if let Some(name) = &agent.name {
                 self.agent_ids.insert(name.clone(), id);
@@ -182,16 +180,9 @@ impl State {
                 let _ = self.total.add(&scalars(&agent.total));
             }
         }
-        let mut members = Vec::new();
         for (id, framework) in self.frameworks.iter() {
             if let Some(name) = &framework.name {
                 self.framework_ids.insert(name.clone(), id);
-            }
-            members.extend(framework.roles.keys().map(|role| (*role, id)));
-        }
-        for (role, framework) in members {
-            if let Some(role) = self.roles.get_mut(role) {
-                role.frameworks.insert(framework);
             }
         }
         let grants: Vec<_> = self.grants.iter().map(|(id, g)| (id, g.clone())).collect();

@@ -8,7 +8,7 @@ use tamias::limits::AGENTS_PER_STEP;
 
 use super::Model;
 use super::facts::{AgentStanding, Offer};
-use super::pile::Pile;
+use super::{names, pile::Pile};
 
 impl Model {
     pub(super) fn offer_some_agents(&mut self) -> bool {
@@ -55,24 +55,56 @@ impl Model {
 
     /// Roles and frameworks in the order in which they are served.
     fn line(&self) -> Vec<(String, FrameworkId)> {
-        let mut line = Vec::new();
+        self.line_below(None)
+    }
+
+    /// Those below a role, and its own: siblings compete, each with all below it.
+    fn line_below(&self, above: Option<&str>) -> Vec<(String, FrameworkId)> {
+        let mut siblings = Vec::new();
         for (name, role) in &self.roles {
-            let weight = role.weight.milli().into();
-            let of_role = (self.share(&self.held(name, None), weight), role.offers_made);
-            for (id, framework) in &self.frameworks {
-                let Some(part) = framework.parts.get(name) else { continue };
-                let share = self.share(&self.held(name, Some(*id)), 1000);
-                line.push((of_role, name.clone(), share, part.offers_made, *id));
+            let is_child = name.rsplit_once('/').map(|(above, _)| above) == above;
+            if is_child {
+                let share = self.share(&self.held_below(name), role.weight.milli().into());
+                siblings.push((share, role.offers_made, name.clone(), false));
             }
         }
+        if let Some(name) = above {
+            let share = self.share(&self.held(name, None), 1000);
+            let made = self.roles[name].own_offers_made;
+            siblings.push((share, made, format!("{name}/."), true));
+        }
+        siblings.sort();
+        let mut line = Vec::new();
+        for (_, _, path, own) in siblings {
+            match above.filter(|_| own) {
+                Some(role) => {
+                    line.extend(self.line_within(role).into_iter().map(|f| (role.to_owned(), f)));
+                }
+                None => line.extend(self.line_below(Some(&path))),
+            }
+        }
+        line
+    }
+
+    /// The frameworks of one role.
+    fn line_within(&self, role: &str) -> Vec<FrameworkId> {
+        let mut line = Vec::new();
+        for (id, framework) in &self.frameworks {
+            let Some(part) = framework.parts.get(role) else { continue };
+            let share = self.share(&self.held(role, Some(*id)), 1000);
+            line.push((share, part.offers_made, framework.name.clone(), *id));
+        }
         line.sort();
-        line.into_iter().map(|(_, role, _, _, framework)| (role, framework)).collect()
+        line.into_iter().map(|(_, _, _, id)| id).collect()
     }
 
     /// The largest part that is held of anything, by the weight in thousandths.
     fn share(&self, held: &Pile, weight: i128) -> Ratio<i128> {
         let whole = self.whole();
-        let parts = held.scalars.iter().filter(|(name, _)| whole.milli(name) > 0);
+        let excluded = &self.options.fairness_exclude;
+        let parts = held.scalars.iter().filter(|(name, _)| {
+            whole.milli(name) > 0 && excluded.iter().all(|excluded| excluded.as_str() != **name)
+        });
         let parts = parts.map(|(name, milli)| Ratio::new(*milli, whole.milli(name) * weight));
         parts.max().unwrap_or_else(|| Ratio::from_integer(0))
     }
@@ -135,7 +167,10 @@ impl Model {
             expires: expires.map(|alarm| alarm.at),
         };
         self.tell_framework(framework, Event::Offer(event));
-        self.roles.get_mut(role).expect("it has a framework").offers_made += 1;
+        self.roles.get_mut(role).expect("it has a framework").own_offers_made += 1;
+        for (name, row) in &mut self.roles {
+            row.offers_made += u64::from(name == role || names::is_below(role, name));
+        }
         let parts = &mut self.frameworks.get_mut(&framework).expect("it is there").parts;
         parts.get_mut(role).expect("it takes part").offers_made += 1;
         let (role, resources) = (role.to_owned(), free);

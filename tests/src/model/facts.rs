@@ -111,13 +111,15 @@ pub struct Part {
 pub struct Role {
     /// Its weight.
     pub weight: Amount,
-    /// How many offers were made in it.
+    /// How many offers were made in it and below.
     pub offers_made: u64,
+    /// How many of them count for its own frameworks.
+    pub own_offers_made: u64,
 }
 
 impl Default for Role {
     fn default() -> Self {
-        Self { weight: Amount::from_units(1), offers_made: 0 }
+        Self { weight: Amount::from_units(1), offers_made: 0, own_offers_made: 0 }
     }
 }
 

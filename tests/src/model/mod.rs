@@ -280,6 +280,13 @@ impl Model {
         tasks.fold(Pile::default(), |sum, task| sum.plus(&task.resources))
     }
 
+    /// The scalars that frameworks are offered and use in a role and below.
+    pub fn held_below(&self, role: &str) -> Pile {
+        let below = |r: &str| r == role || names::is_below(r, role);
+        let roles = self.roles.keys().filter(|r| below(r));
+        roles.fold(Pile::default(), |sum, r| sum.plus(&self.held(r, None)))
+    }
+
     /// The scalars that frameworks are offered and use in a role: all of them, or one.
     pub fn held(&self, role: &str, only: Option<FrameworkId>) -> Pile {
         let counts = |r: &str, f| r == role && only.is_none_or(|only| only == f);
@@ -316,8 +323,30 @@ impl Model {
         for (id, framework) in &mut self.frameworks {
             framework.parts.retain(|role, part| part.subscribed || used.contains(&(*id, role)));
         }
-        let frameworks = &self.frameworks;
-        let has_framework = |name: &str| frameworks.values().any(|f| f.parts.contains_key(name));
-        self.roles.retain(|name, role| !role.is_default() || has_framework(name));
+        let known: Vec<String> = self.roles.keys().cloned().collect();
+        for name in &known {
+            let above = name.match_indices('/').map(|(at, _)| name[..at].to_owned());
+            for above in above {
+                self.roles.entry(above).or_default();
+            }
+        }
+        let clients: BTreeSet<String> =
+            self.frameworks.values().flat_map(|f| f.parts.keys().cloned()).collect();
+        let wanted = |name: &str, role: &Role| !role.is_default() || clients.contains(name);
+        let kept = self.roles.clone();
+        self.roles.retain(|name, role| {
+            let mut all = kept.iter();
+            wanted(name, role) || all.any(|(n, r)| names::is_below(n, name) && wanted(n, r))
+        });
+        for (name, role) in &mut self.roles {
+            let below = clients.iter().any(|client| names::is_below(client, name));
+            match (clients.contains(name), below) {
+                (false, false) => (role.offers_made, role.own_offers_made) = (0, 0),
+                (false, true) => role.own_offers_made = 0,
+                // Left alone it inherits what was below.
+                (true, false) => role.own_offers_made = role.offers_made,
+                (true, true) => {}
+            }
+        }
     }
 }

@@ -26,5 +26,10 @@ pub fn fault_of_role(role: &str) -> Option<Code> {
     if role.len() > 255 || role.split('/').any(bad_component) {
         return Some(Code::BadName);
     }
-    role.contains('/').then_some(Code::NotSupported)
+    None
+}
+
+/// Whether one role lies below another.
+pub fn is_below(role: &str, above: &str) -> bool {
+    role.starts_with(&format!("{above}/"))
 }

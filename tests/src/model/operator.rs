@@ -41,7 +41,8 @@ impl Model {
         let mut has_framework = false;
         for entry in &command.weights {
             let name = entry.role.to_string();
-            has_framework |= self.frameworks.values().any(|f| f.parts.contains_key(&name));
+            let counts = |role: &String| *role == name || names::is_below(role, &name);
+            has_framework |= self.frameworks.values().any(|f| f.parts.keys().any(counts));
             self.roles.entry(name).or_default().weight = entry.weight;
         }
         if has_framework {

@@ -492,7 +492,7 @@ fn agent_intents() -> impl Strategy<Value = AgentIntent> {
 }
 
 fn profiles() -> impl Strategy<Value = Profile> {
-    let role = prop_oneof![60 => 0..4_u8, 1 => 4..6_u8];
+    let role = prop_oneof![60 => 0..6_u8, 1 => 6..7_u8];
     (
         option::of(names()),
         vec(role, 1..4),

@@ -8,7 +8,7 @@ use tamias::time::Nanos;
 use tamias::{Options, resources::Quantities};
 
 /// Roles; the last two cannot be subscribed to.
-pub const ROLES: [&str; 6] = ["a", "b", "c", "*", "a/b", "bad role"];
+pub const ROLES: [&str; 7] = ["a", "b", "a/b", "*", "a/b/c", "a/c", "bad role"];
 
 /// Names of agents and frameworks; the last is not legal.
 pub const NAMES: [&str; 5] = ["n0", "n1", "n2", "n3", "n/4"];
@@ -135,6 +135,7 @@ pub fn options() -> impl Strategy<Value = Options> {
             agent_reregister_timeout_seconds: reregister,
             kill_grace_seconds: kill,
             allocate_only_on_command: only,
+            fairness_exclude: if flags.2 { vec![] } else { vec![tamias::resources::Name::MEM] },
             ..Options::default()
         }
     })

@@ -16,13 +16,20 @@ pub fn of(state: &State) -> Result<Value, String> {
     let (mut role_shares, mut framework_shares) = (Map::new(), Map::new());
     let mut roles = Map::new();
     for (id, role) in state.roles().iter() {
-        if role.frameworks.is_empty() {
+        let held = text_of(&state.names().named(&role.held))?;
+        roles.insert(role.name.to_string(), json!({"consumed": held, "reserved": ""}));
+        if role.clients == 0 {
             continue;
         }
         let weight = thousandths(role.weight.milli());
         role_shares.insert(role.name.to_string(), share(state, &role.held, weight, role.charges));
-        let held = text_of(&state.names().named(&role.held))?;
-        roles.insert(role.name.to_string(), json!({"consumed": held, "reserved": ""}));
+        if role.frameworks.is_empty() {
+            continue;
+        }
+        if role.has_clients_below() {
+            let own = share(state, &state.held_by_own_frameworks(role), 1.0, role.own_charges);
+            role_shares.insert(format!("{}/.", role.name), own);
+        }
         framework_shares.insert(role.name.to_string(), Value::Object(within(state, id)));
     }
     Ok(json!({
@@ -65,17 +72,16 @@ fn agents(state: &State) -> Result<Map<String, Value>, String> {
 /// Roles with frameworks, and within each the frameworks that take offers, in the kernel's order.
 fn order(state: &State) -> (Vec<String>, Map<String, Value>) {
     let (mut roles, mut within) = (Vec::new(), Map::new());
-    Order::new(state).first(state, |role, framework| {
+    let mut order = Order::new(state);
+    let ids: Vec<RoleId> = order.roles().collect();
+    for role in ids {
         let name = role_name(state, role);
-        if roles.last() != Some(&name) {
-            roles.push(name.clone());
-        }
-        let list = within.entry(name).or_insert_with(|| json!([]));
-        if let (true, Value::Array(list)) = (takes_offers(state, role, framework), list) {
-            list.push(json!(framework_name(state, framework)));
-        }
-        false
-    });
+        let members = (0..).map_while(|at| order.framework(state, role, at));
+        let members = members.filter(|framework| takes_offers(state, role, *framework));
+        let list: Vec<_> = members.map(|framework| framework_name(state, framework)).collect();
+        within.insert(name.clone(), json!(list));
+        roles.push(name);
+    }
     (roles, within)
 }
 

@@ -352,6 +352,38 @@ fn roles_and_frameworks() {
 }
 
 #[test]
+fn tree_of_roles() {
+    reported(&[
+        ("I28", "the number of roles with frameworks", |s| {
+            s.state.roles.get_mut(s.role).unwrap().clients = 7;
+        }),
+        ("I29", "its count of offers is off", |s| {
+            s.state.roles.get_mut(s.role).unwrap().own_charges += 1;
+        }),
+        ("I33", "is not below the role above it", |s| {
+            s.state.roles.get_mut(s.role).unwrap().parent = Some(s.role);
+        }),
+        ("I33", "is not listed by the role above it", |s| {
+            let below = s.state.role_or_new("a/b");
+            s.state.roles.get_mut(below).unwrap().weight = Amount::from_units(2);
+            s.state.roles.get_mut(s.role).unwrap().children.clear();
+        }),
+        ("I33", "lists a role below that is gone", |s| {
+            let gone = RoleId::from_parts(99, 1);
+            s.state.roles.get_mut(s.role).unwrap().children.insert(gone);
+        }),
+        ("I29", "the order of roles is off", |s| {
+            s.subscribe("third", "c");
+            let order = s.state.take_order();
+            let first = order.roles().next().unwrap();
+            s.state.put_order(order);
+            let role = s.state.roles.get_mut(first).unwrap();
+            (role.charges, role.own_charges) = (100, 100);
+        }),
+    ]);
+}
+
+#[test]
 fn filters() {
     reported(&[
         ("filters", "is not connected and has filters", |s| {

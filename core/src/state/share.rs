@@ -2,7 +2,22 @@
 
 use std::cmp::Ordering;
 
-use crate::resources::{Amount, Bundle};
+use crate::resources::{Amount, Bundle, NameId};
+
+/// Names that do not count in shares: one bit for each of the at most 64 names.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Excluded(u64);
+
+impl Excluded {
+    /// Those of the names given.
+    pub fn new(ids: impl Iterator<Item = NameId>) -> Self {
+        Self(ids.fold(0, |mask, id| mask | 1 << (id.0 & 63)))
+    }
+
+    fn has(self, id: NameId) -> bool {
+        self.0 >> (id.0 & 63) & 1 == 1
+    }
+}
 
 /// A weighted dominant share: the largest part held of any one resource, divided by a weight.
 /// Compared by cross-multiplication: with the limits of `limits.rs` a product stays below 2^127.
@@ -14,18 +29,24 @@ pub struct Share {
 }
 
 impl Share {
+    /// Of someone who holds nothing.
+    pub(super) const NOTHING: Self = Self { held: 0, total: 1, weight: 1 };
+
     /// The share of someone who holds `held` of `total`, with `weight` in thousandths.
     #[must_use]
-    pub fn dominant(held: &Bundle, total: &Bundle, weight: Amount) -> Self {
+    pub fn dominant(held: &Bundle, total: &Bundle, weight: Amount, excluded: Excluded) -> Self {
         let thousandths = |amount: Amount| amount.milli().unsigned_abs();
         let weight = thousandths(weight).max(1);
-        let parts = held.iter().map(|item| Self {
-            held: thousandths(held.scalar(&item.key)),
-            total: thousandths(total.scalar(&item.key)),
-            weight,
-        });
-        // A resource of which nothing exists any more has no share.
-        parts.filter(|part| part.total > 0).max().unwrap_or(Self { held: 0, total: 1, weight })
+        let mut most = Self { held: 0, total: 1, weight };
+        for item in held.iter().filter(|item| !excluded.has(item.key.name)) {
+            let (held, total) = (held.scalar(&item.key), total.scalar(&item.key));
+            let part = Self { held: thousandths(held), total: thousandths(total), weight };
+            // A resource of which nothing exists any more has no share.
+            if part.total > 0 && part > most {
+                most = part;
+            }
+        }
+        most
     }
 
     /// The share as a decimal fraction with six digits, for people.
@@ -39,11 +60,12 @@ impl Share {
 
 impl Ord for Share {
     fn cmp(&self, other: &Self) -> Ordering {
-        let cross = |a: &Self, b: &Self| {
-            u128::from(a.held)
-                .saturating_mul(u128::from(b.total))
-                .saturating_mul(u128::from(b.weight))
-        };
+        if (self.total, self.weight) == (other.total, other.weight) {
+            return self.held.cmp(&other.held);
+        }
+        // At most 2^53 * 2^53 * 2^20: no overflow.
+        let cross =
+            |a: &Self, b: &Self| u128::from(a.held) * u128::from(b.total) * u128::from(b.weight);
         cross(self, other).cmp(&cross(other, self))
     }
 }
@@ -71,7 +93,7 @@ mod tests {
         let mut names = Names::default();
         let total = names.intern(&total.parse().unwrap());
         let held = names.intern(&held.parse().unwrap());
-        Share::dominant(&held, &total, weight.parse().unwrap())
+        Share::dominant(&held, &total, weight.parse().unwrap(), Excluded::default())
     }
 
     #[test]
@@ -81,6 +103,18 @@ mod tests {
         assert!(share("cpus:6;mem:6", total, "2") < share("cpus:5;mem:5", total, "1"));
         assert_eq!(share("cpus:2", total, "2"), share("mem:1", total, "1"));
         assert_eq!(share("gone:5", total, "1"), share("", total, "1"));
+    }
+
+    #[test]
+    fn what_is_excluded_does_not_count() {
+        let mut names = Names::default();
+        let total = names.intern(&"cpus:10;gpus:1".parse().unwrap());
+        let excluded = Excluded::new([NameId::GPUS].into_iter());
+        let of = |excluded| Share::dominant(&total, &total, Amount::from_units(1), excluded);
+        assert_eq!(of(excluded), of(Excluded::default()));
+        let gpu = names.intern(&"gpus:1".parse().unwrap());
+        let share = Share::dominant(&gpu, &total, Amount::from_units(1), excluded);
+        assert_eq!(share.to_millionths(), 0);
     }
 
     /// As doubles 0.15/3 is below 0.1/2; as fractions they are equal.
@@ -97,5 +131,7 @@ mod tests {
         let heavy = Share { held: 1 << 53, total: 1 << 53, weight: 1_000_000 };
         assert!(heavy < most);
         assert_eq!(heavy.to_millionths(), 1_000);
+        let light = Share { held: 1 << 53, total: 1, weight: 1 };
+        assert!(heavy < light && light > most);
     }
 }

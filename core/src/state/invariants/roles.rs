@@ -1,0 +1,101 @@
+//! The tree of roles: who is where, what each subtree holds, and whose counts are whose.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Check, add, ensure};
+use crate::ids::{FrameworkId, RoleId};
+use crate::names;
+use crate::resources::Bundle;
+use crate::state::{Order, Role, State};
+
+impl State {
+    pub(super) fn check_roles(
+        &self,
+        held: &BTreeMap<RoleId, Bundle>,
+        mut members: BTreeMap<RoleId, BTreeSet<FrameworkId>>,
+    ) -> Check {
+        for (id, role) in self.roles.iter() {
+            self.check_place_in_tree(id, role)?;
+        }
+        let (mut subtree, mut clients): (BTreeMap<_, Bundle>, BTreeMap<_, u32>) =
+            Default::default();
+        for (id, _) in self.roles.iter() {
+            for (above, _) in self.role_path(id) {
+                add(subtree.entry(above).or_default(), held.get(&id).unwrap_or(&Bundle::new()))?;
+                *clients.entry(above).or_default() += u32::from(members.contains_key(&id));
+            }
+        }
+        for (id, role) in self.roles.iter() {
+            let name = &role.name;
+            ensure("I28", role.held == subtree.remove(&id).unwrap_or_default(), || {
+                format!("role {name:?}: the sum of what it holds is off")
+            })?;
+            ensure("I28", role.frameworks == members.remove(&id).unwrap_or_default(), || {
+                format!("role {name:?}: its frameworks are off")
+            })?;
+            ensure("I28", clients.get(&id) == Some(&role.clients), || {
+                format!("role {name:?}: the number of roles with frameworks is off")
+            })?;
+            check_charges(role)?;
+            // I33: a role exists for a weight, for a framework, or for a role below.
+            ensure("I33", role.is_used() || !role.children.is_empty(), || {
+                format!("role {name:?} has neither weight nor framework nor roles below")
+            })?;
+        }
+        ensure("I33", members.is_empty(), || "a framework takes part in no role".into())?;
+        ensure("names", self.role_ids.len() == self.roles.len(), || {
+            "a role's name is left over".into()
+        })?;
+        self.check_order()
+    }
+
+    fn check_place_in_tree(&self, id: RoleId, role: &Role) -> Check {
+        let name = &role.name;
+        ensure("names", self.role_ids.get(name) == Some(&id), || {
+            format!("role {name:?} is not found by its name")
+        })?;
+        let above = names::parent(name);
+        let parent = above.and_then(|above| self.role_id(above));
+        ensure("I33", above.is_some() == parent.is_some() && role.parent == parent, || {
+            format!("role {name:?} is not below the role above it")
+        })?;
+        let lists =
+            |parent: RoleId| self.roles.get(parent).is_some_and(|p| p.children.contains(&id));
+        ensure("I33", parent.is_none_or(lists), || {
+            format!("role {name:?} is not listed by the role above it")
+        })?;
+        let is_child =
+            |child: &RoleId| self.roles.get(*child).is_some_and(|c| c.parent == Some(id));
+        ensure("I33", role.children.iter().all(is_child), || {
+            format!("role {name:?} lists a role below that is gone")
+        })
+    }
+
+    /// I29: the order that is kept is the one that a sort would give.
+    fn check_order(&self) -> Check {
+        let mut touched = self.touched.clone();
+        let (mut kept, mut fresh) = (self.order.twin(), Order::new(self));
+        kept.refresh(self, &mut touched);
+        ensure("I29", kept.roles().eq(fresh.roles()), || "the order of roles is off".into())?;
+        for (id, role) in self.roles.iter() {
+            for at in 0..role.frameworks.len() {
+                let both = (kept.framework(self, id, at), fresh.framework(self, id, at));
+                ensure("I29", both.0 == both.1, || {
+                    format!("role {:?}: the order of its frameworks is off", role.name)
+                })?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Counts are of who takes part: nobody has none, and one that is alone has them all.
+fn check_charges(role: &Role) -> Check {
+    let expected = match (role.frameworks.is_empty(), role.has_clients_below()) {
+        (true, false) => role.charges == 0 && role.own_charges == 0,
+        (true, true) => role.own_charges == 0,
+        (false, false) => role.own_charges == role.charges,
+        (false, true) => role.own_charges <= role.charges,
+    };
+    ensure("I29", expected, || format!("role {:?}: its count of offers is off", role.name))
+}
