@@ -1029,6 +1029,16 @@ int32_t tamias_kernel_advance(const struct tamias_kernel *kernel,
                               int64_t to_ns,
                               struct tamias_error *err);
 
+/// Writes how much there is, who has it and what was done so far, all of one moment, as OpenMetrics
+/// text (`application/openmetrics-text; version=1.0.0; charset=utf-8`) into `out`, which is emptied
+/// first. Counters begin when the kernel is opened.
+///
+/// Thread-safe. Since: 0.1. Stability: stable.
+TAMIAS_API
+int32_t tamias_kernel_metrics(const struct tamias_kernel *kernel,
+                              struct tamias_buffer *out,
+                              struct tamias_error *err);
+
 /// Writes TAMIAS_HASH_BYTES bytes, BLAKE3 of the canonical state: equal for all kernels that
 /// accepted the same commands, on any machine and in any language. It takes time proportional to
 /// the state.

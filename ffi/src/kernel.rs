@@ -291,6 +291,31 @@ pub unsafe extern "C" fn tamias_kernel_advance(
     unsafe { guard(err, body) }
 }
 
+/// Writes how much there is, who has it and what was done so far, all of one moment, as OpenMetrics
+/// text (`application/openmetrics-text; version=1.0.0; charset=utf-8`) into `out`, which is emptied
+/// first. Counters begin when the kernel is opened.
+///
+/// Thread-safe. Since: 0.1. Stability: stable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tamias_kernel_metrics(
+    kernel: *const Kernel,
+    out: *mut Buffer,
+    err: *mut Error,
+) -> i32 {
+    let body = || {
+        // SAFETY: the conventions.
+        let kernel = unsafe { core_here(kernel)? };
+        if out.is_null() || !out.is_aligned() {
+            return Err(bad_struct("out", "is NULL or not aligned"));
+        }
+        let text = kernel.metrics().to_openmetrics();
+        // SAFETY: checked above; a buffer by the conventions.
+        unsafe { (*out).set(&text) }
+    };
+    // SAFETY: the conventions.
+    unsafe { guard(err, body) }
+}
+
 /// Writes TAMIAS_HASH_BYTES bytes, BLAKE3 of the canonical state: equal for all kernels that
 /// accepted the same commands, on any machine and in any language. It takes time proportional to
 /// the state.

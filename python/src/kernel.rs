@@ -1,5 +1,6 @@
 //! The kernel's handle.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use pyo3::prelude::*;
@@ -186,6 +187,21 @@ impl PyKernel {
     fn state_hash(&self, py: Python<'_>) -> Result<String> {
         let kernel = self.alive()?;
         Ok(hex(&py.detach(|| kernel.state_hash())))
+    }
+
+    /// How much there is, who has it and what was done so far, all of one moment, by name and
+    /// labels as in the text: ``metrics()['tamias_agents{state="active"}']``. Counters begin when
+    /// the kernel is opened.
+    fn metrics(&self, py: Python<'_>) -> Result<BTreeMap<String, f64>> {
+        let kernel = self.alive()?;
+        Ok(py.detach(|| kernel.metrics().samples().collect()))
+    }
+
+    /// The same as OpenMetrics text, for a scraper (media type ``application/openmetrics-text;
+    /// version=1.0.0; charset=utf-8``).
+    fn metrics_text(&self, py: Python<'_>) -> Result<String> {
+        let kernel = self.alive()?;
+        Ok(py.detach(|| kernel.metrics().to_openmetrics()))
     }
 
     /// Checks every invariant of the state; ``InternalError`` names the first that does not hold.

@@ -1,7 +1,7 @@
 //! Where the shell takes its time from.
 
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::time::Time;
 
@@ -67,4 +67,10 @@ impl Clock {
             }
         }
     }
+}
+
+/// Measures how long something takes, for metrics only: nothing is decided by it.
+pub(crate) fn stopwatch() -> impl FnOnce() -> Duration {
+    let begin = Instant::now();
+    move || begin.elapsed()
 }

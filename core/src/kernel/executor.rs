@@ -23,9 +23,10 @@ use crossbeam::queue::ArrayQueue;
 use crossbeam::utils::CachePadded;
 use parking_lot::{Mutex, MutexGuard};
 
-use super::clock::Clock;
+use super::clock::{Clock, stopwatch};
 use super::console::Console;
 use super::journal::{Durability, JournalFile};
+use super::metrics::{Counters, Metrics};
 use super::ring::{EventRecord, RESYNC_ORDINAL, Ring};
 use super::service::Services;
 use super::wait::Waits;
@@ -73,6 +74,7 @@ struct Writer {
     /// Readers to be woken after the lock is released.
     to_wake: Vec<Arc<Ring>>,
     journal: Option<JournalFile>,
+    counters: Counters,
 }
 
 /// Events, each with the sequence number of its command.
@@ -94,6 +96,7 @@ impl Shared {
             held_back: Vec::new(),
             to_wake: Vec::new(),
             journal,
+            counters: Counters::default(),
         };
         Self {
             writer: CachePadded::new(Mutex::new(writer)),
@@ -269,6 +272,9 @@ impl Shared {
             let principal = session.and_then(|s| s.principal.as_deref());
             journal.prepare_with_room(principal, envelope)?;
         }
+        // The clock is read for those steps only that have something to decide.
+        let is_allocation = matches!(envelope.command, Command::Tick(_)) && state.has_candidates();
+        let took = is_allocation.then(stopwatch);
         let result = catch_unwind(AssertUnwindSafe(|| {
             let before = state.seq();
             let result = apply(state, envelope, effects);
@@ -284,6 +290,10 @@ impl Shared {
             let text = format!("a defect was found while applying {}", envelope.command.name());
             return Err(Rejection::new(Code::Defect, text));
         };
+        writer.counters.note(&envelope.command, &result, &writer.effects);
+        if let Some(took) = took {
+            writer.counters.note_allocation(took());
+        }
         writer.publish();
         result
     }
@@ -407,6 +417,13 @@ impl Shared {
 
     pub(crate) fn with_state<T>(&self, read: impl FnOnce(&State) -> T) -> T {
         self.with_writer(|writer| read(&writer.state))
+    }
+
+    /// All figures of one moment: read together, worked out without the lock.
+    pub(crate) fn metrics(&self) -> Metrics {
+        let (state, counters) =
+            self.with_writer(|writer| (writer.state.branch(), writer.counters.clone()));
+        Metrics::read(&state, &counters)
     }
 
     /// Ends the kernel after a defect. Those who wait find out.

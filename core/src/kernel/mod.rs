@@ -17,6 +17,7 @@
 //! | [`session`], [`framework`], [`operator`], [`agent_driver`] | typed handles |
 //! | [`console`] | the generic verb: JSON lines in and out |
 //! | [`journal`] | the file that keeps every command |
+//! | [`metrics`] | how much there is, and what was done so far |
 //! | [`service`] | in-process agents that are served while somebody waits |
 //!
 //! [`Code::Forked`]: crate::error::Code::Forked
@@ -29,6 +30,7 @@ mod executor;
 mod fork;
 pub mod framework;
 pub mod journal;
+pub mod metrics;
 pub mod operator;
 pub mod ring;
 pub mod service;
@@ -53,6 +55,7 @@ pub use clock::Clock;
 pub use driver::Driver;
 pub use executor::Batch;
 pub use framework::Framework;
+pub use metrics::Metrics;
 pub use operator::Operator;
 pub use ring::EventRecord;
 pub use service::Service;
@@ -303,6 +306,11 @@ impl Kernel {
     /// BLAKE3 of the canonical state: equal for all kernels that accepted the same commands.
     pub fn state_hash(&self) -> [u8; 32] {
         self.branch().hash()
+    }
+
+    /// How much there is, who has it, and what was done so far: all of one moment.
+    pub fn metrics(&self) -> Metrics {
+        self.shared.metrics()
     }
 
     /// How many posted commands were rejected.

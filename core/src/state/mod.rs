@@ -124,6 +124,11 @@ impl State {
         if self.work.is_pending() { Some(self.now) } else { self.timers.next_deadline() }
     }
 
+    /// Whether the next step of allocation has agents to offer.
+    pub fn has_candidates(&self) -> bool {
+        self.work.bulk.is_empty() && self.work.is_pending()
+    }
+
     /// A copy to try commands on: no events reach anybody, nothing is journaled.
     #[must_use]
     pub fn branch(&self) -> Self {

@@ -56,6 +56,8 @@ static void pointers(void)
     FAILS(tamias_kernel_open(NULL, NULL, &err), TAMIAS_ERR_BAD_STRUCT, "out: is NULL");
     FAILS(tamias_kernel_state_hash(NULL, hash, &err), TAMIAS_ERR_BAD_STRUCT, "kernel: is NULL");
     FAILS(tamias_kernel_state_hash(kernel, NULL, &err), TAMIAS_ERR_BAD_STRUCT, "hash: is NULL");
+    FAILS(tamias_kernel_metrics(NULL, NULL, &err), TAMIAS_ERR_BAD_STRUCT, "kernel: is NULL");
+    FAILS(tamias_kernel_metrics(kernel, NULL, &err), TAMIAS_ERR_BAD_STRUCT, "out: is NULL");
     FAILS(tamias_kernel_now(kernel, NULL, &err), TAMIAS_ERR_BAD_STRUCT, "now_ns: is NULL");
     FAILS(tamias_kernel_now(NULL, &time, &err), TAMIAS_ERR_BAD_STRUCT, "kernel: is NULL");
     FAILS(tamias_kernel_next_deadline(NULL, &time, &err), TAMIAS_ERR_BAD_STRUCT, "kernel");

@@ -1,0 +1,133 @@
+//! What there is at the moment, read from a copy of the state.
+
+use std::collections::BTreeMap;
+
+use super::{Family, Sample, count};
+use crate::allocator::Share;
+use crate::resources::{Amount, Bundle, Value};
+use crate::state::{Agent, Connection, Framework, Liveness, State};
+use crate::status::TaskState;
+
+/// All gauges of a state.
+pub(super) fn families(state: &State) -> Vec<Family> {
+    let offers = state.grants().iter().filter(|(_, grant)| grant.is_offer()).count();
+    let parts = || state.frameworks().iter().flat_map(|(_, framework)| framework.roles.values());
+    let filters: usize = parts().flat_map(|part| part.filters.values()).map(Vec::len).sum();
+    let pending: usize = state.tasks().iter().map(|(_, task)| task.pending.len()).sum();
+    vec![
+        Family::gauge("tamias_agents", "Agents by state.").by("state", agents(state)),
+        Family::gauge("tamias_frameworks", "Frameworks by state.").by("state", frameworks(state)),
+        Family::gauge("tamias_tasks", "Live and unreachable tasks by state.")
+            .by("state", tasks(state)),
+        Family::gauge("tamias_offers_outstanding", "Offers that have not ended.").of(size(offers)),
+        Family::gauge("tamias_offer_filters", "Refusals that are not over.").of(size(filters)),
+        Family::gauge(
+            "tamias_updates_unacknowledged",
+            "Updates that are kept until they are seen.",
+        )
+        .of(size(pending)),
+        resources(state),
+        Family::gauge("tamias_role_weight", "Weight of a role.")
+            .by("role", roles(state, |role| decimal(role.weight))),
+        Family::gauge(
+            "tamias_role_dominant_share",
+            "The largest part of any resource that a role holds, not divided by its weight.",
+        )
+        .by("role", roles(state, |role| share(state, &role.held))),
+    ]
+}
+
+fn size(number: usize) -> f64 {
+    count(number as u64)
+}
+
+fn decimal(amount: Amount) -> f64 {
+    #[allow(clippy::cast_precision_loss)] // For people and graphs.
+    let thousandths = amount.milli() as f64;
+    thousandths / 1000.0
+}
+
+fn share(state: &State, held: &Bundle) -> f64 {
+    let excluded = state.excluded_from_shares();
+    let share = Share::dominant(held, state.total(), Amount::from_units(1), excluded);
+    count(share.to_millionths()) / 1e6
+}
+
+fn agents(state: &State) -> BTreeMap<&'static str, f64> {
+    let mut counts: BTreeMap<_, f64> =
+        ["active", "deactivated", "disconnected", "removing", "unreachable"]
+            .map(|name| (name, 0.0))
+            .into();
+    for (_, agent) in state.agents().iter() {
+        *counts.entry(state_of_agent(agent)).or_default() += 1.0;
+    }
+    counts
+}
+
+fn state_of_agent(agent: &Agent) -> &'static str {
+    match agent.liveness {
+        Liveness::Connected(_) if agent.is_active() => "active",
+        Liveness::Connected(_) => "deactivated",
+        Liveness::Disconnected(_) => "disconnected",
+        Liveness::Unreachable(_) => "unreachable",
+        Liveness::Removing => "removing",
+    }
+}
+
+fn frameworks(state: &State) -> BTreeMap<&'static str, f64> {
+    let mut counts: BTreeMap<_, f64> =
+        ["connected", "disconnected", "removing"].map(|name| (name, 0.0)).into();
+    for (_, framework) in state.frameworks().iter() {
+        *counts.entry(state_of_framework(framework)).or_default() += 1.0;
+    }
+    counts
+}
+
+fn state_of_framework(framework: &Framework) -> &'static str {
+    match framework.connection {
+        Connection::Connected(_) => "connected",
+        Connection::Disconnected(_) => "disconnected",
+        Connection::Removing => "removing",
+    }
+}
+
+fn tasks(state: &State) -> BTreeMap<&'static str, f64> {
+    let mut counts: BTreeMap<_, f64> =
+        TaskState::ALL.iter().map(|state| (state.name(), 0.0)).collect();
+    for (_, task) in state.tasks().iter() {
+        *counts.entry(task.state.name()).or_default() += 1.0;
+    }
+    counts
+}
+
+/// Scalars of all agents that count, by name: what there is, is offered, is allocated.
+fn resources(state: &State) -> Family {
+    let mut sums = BTreeMap::<(String, &'static str), f64>::new();
+    let agents = state.agents().iter().map(|(_, agent)| agent).filter(|agent| agent.counts());
+    for agent in agents {
+        let parts =
+            [("total", &agent.total), ("offered", &agent.offered), ("allocated", &agent.allocated)];
+        for (what, bundle) in parts {
+            for item in &state.names().named(bundle) {
+                if let Value::Scalar(amount) = &item.value {
+                    let sum = sums.entry((item.key.name.to_string(), what)).or_default();
+                    *sum += decimal(*amount);
+                }
+            }
+        }
+    }
+    let help = "Scalar resources of connected and disconnected agents, in their own units.";
+    let mut family = Family::gauge("tamias_resources", help);
+    family.samples = sums
+        .into_iter()
+        .map(|((name, what), value)| Sample {
+            labels: vec![("name", name), ("what", what.to_owned())],
+            value,
+        })
+        .collect();
+    family
+}
+
+fn roles(state: &State, figure: impl Fn(&crate::state::Role) -> f64) -> BTreeMap<String, f64> {
+    state.roles().iter().map(|(_, role)| (role.name.to_string(), figure(role))).collect()
+}
