@@ -96,6 +96,10 @@ pub struct Options {
     /// Resources that do not count in shares, such as scarce ones.
     #[n(40)]
     pub fairness_exclude: Vec<Name>,
+    /// Whether new weights rescind the outstanding offers, so that the next allocation follows
+    /// them. Without it they stay, for who replays an allocator alone.
+    #[n(41)]
+    pub rescind_on_update: bool,
 }
 
 impl Default for Options {
@@ -118,6 +122,7 @@ impl Default for Options {
             require_agent_domain: false,
             filter_gpu: false,
             fairness_exclude: Vec::new(),
+            rescind_on_update: true,
         }
     }
 }

@@ -53,7 +53,7 @@ impl Machine<'_> {
             self.state.touched.all();
             self.state.drop_unused_role(id);
         }
-        if in_use {
+        if in_use && self.state.options.rescind_on_update {
             self.state.work.bulk.push_back(Bulk::RescindAll(0));
         }
         Ok(Reply::Done)

@@ -45,7 +45,7 @@ impl Model {
             has_framework |= self.frameworks.values().any(|f| f.parts.keys().any(counts));
             self.roles.entry(name).or_default().weight = entry.weight;
         }
-        if has_framework {
+        if has_framework && self.options.rescind_on_update {
             self.chores.push_back(Chore::RescindAll(0));
         }
         Ok(Reply::Done)

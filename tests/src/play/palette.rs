@@ -136,6 +136,7 @@ pub fn options() -> impl Strategy<Value = Options> {
             kill_grace_seconds: kill,
             allocate_only_on_command: only,
             fairness_exclude: if flags.2 { vec![] } else { vec![tamias::resources::Name::MEM] },
+            rescind_on_update: !flags.1 || flags.2,
             ..Options::default()
         }
     })

@@ -43,6 +43,7 @@ impl World {
     pub fn new(mut options: Value) -> Result<Self, String> {
         options["preset"] = json!("mesos");
         options["allocate_only_on_command"] = json!(true);
+        options["rescind_on_update"] = json!(false);
         options["update_retry"] = json!(null);
         let options = Options::from_json(options).map_err(|e| format!("unsupported: {e}"))?;
         let mut state = State::new(options, Time(0));
