@@ -33,10 +33,7 @@ impl Bag {
     ///
     /// Errors: resources of a kind that the kernel does not have.
     pub fn to_kernel(&self) -> Result<Resources, String> {
-        if let Some(key) = self.0.keys().find(|key| key.contains(['(', '#', '~'])) {
-            return Err(format!("unsupported: resources like {key:?}"));
-        }
-        self.to_string().parse().map_err(|error| format!("resources {self}: {error}"))
+        self.to_string().parse().map_err(|error| format!("unsupported: resources {self}: {error}"))
     }
 
     /// What is in both.
@@ -110,8 +107,14 @@ mod tests {
     }
 
     #[test]
+    fn the_kernel_writes_the_same_text() {
+        let text = "cpus(eng,+eng/a):1;disk(+eng)#v:10;gpus~:2";
+        assert_eq!(text_of(&Bag::parse(text).unwrap().to_kernel().unwrap()).unwrap(), text);
+    }
+
+    #[test]
     fn what_the_kernel_does_not_have_is_said() {
-        let error = Bag::parse("cpus(eng):1").unwrap().to_kernel().unwrap_err();
+        let error = Bag::parse("cpus(eng)!:1").unwrap().to_kernel().unwrap_err();
         assert!(error.starts_with("unsupported: "), "{error}");
         let plain = Bag::parse("cpus:1;mem:0.5").unwrap().to_kernel().unwrap();
         assert_eq!(text_of(&plain).unwrap(), "cpus:1;mem:0.5");

@@ -36,7 +36,7 @@ impl Replay {
     pub fn new(script: &Script) -> Result<Self, String> {
         let none = json!({});
         let config = script.records.first().map_or(&none, |record| &record.cmd);
-        let world = World::new(options(config)?)?;
+        let world = World::new(options(config))?;
         Ok(Self {
             world,
             plan: Plan::new(script)?,
@@ -264,14 +264,15 @@ impl Replay {
     }
 
     fn add_agent(&mut self, cmd: &Value) -> Outcome {
-        for field in ["used", "region", "zone", "capabilities"] {
-            if cmd.get(field).is_some() {
-                return Err(format!("unsupported: add_agent with {field}"));
-            }
+        if cmd.get("used").is_some_and(|used| used != &json!([])) {
+            return Err("unsupported: add_agent with used".into());
         }
         let total = Bag::parse(text(cmd, "total"))?.to_kernel()?;
-        let fields = json!({"name": text(cmd, "agent"), "resources": total,
-            "attributes": text(cmd, "attributes")});
+        let mut fields = json!({"name": text(cmd, "agent"), "resources": total,
+            "attributes": text(cmd, "attributes"), "domain": domain(cmd)});
+        if let Some(capabilities) = cmd["capabilities"].as_array() {
+            fields["capabilities"] = json!(capabilities);
+        }
         match self.world.drive("register_agent", fields)? {
             Reply::Registered { agent } => {
                 self.world.agents.insert(text(cmd, "agent").to_owned(), agent);
@@ -301,22 +302,25 @@ impl Replay {
 }
 
 /// The kernel's options for the configuration of a trace.
-fn options(config: &Value) -> Result<Value, String> {
+fn options(config: &Value) -> Value {
     let sets = config["min_allocatable"].clone();
     let mut options = json!({"min_allocatable": if sets.is_null() { json!([]) } else { sets }});
     let names = config["fairness_exclude"].as_array().filter(|names| !names.is_empty());
     if let Some(names) = names {
         options["fairness_exclude"] = json!(names);
     }
-    if config.get("filter_gpu") == Some(&json!(false)) {
-        return Err("unsupported: filter_gpu".into());
+    let filter = config.get("filter_gpu").and_then(Value::as_bool);
+    options["filter_gpu"] = json!(filter.unwrap_or(true));
+    options["domain"] = domain(config);
+    options
+}
+
+/// The fault domain that a command names, if it does.
+fn domain(cmd: &Value) -> Value {
+    match cmd.get("region").and_then(Value::as_str) {
+        Some(region) => json!({"region": region, "zone": text(cmd, "zone")}),
+        None => Value::Null,
     }
-    for field in ["region", "zone"] {
-        if config.get(field).is_some_and(|value| !value.is_null()) {
-            return Err(format!("unsupported: {field}"));
-        }
-    }
-    Ok(options)
 }
 
 /// No filter at all is a refusal of 0 seconds.

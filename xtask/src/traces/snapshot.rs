@@ -16,21 +16,21 @@ pub fn of(state: &State) -> Result<Value, String> {
     let (mut role_shares, mut framework_shares) = (Map::new(), Map::new());
     let mut roles = Map::new();
     for (id, role) in state.roles().iter() {
+        let (name, weight) = (role.name.to_string(), thousandths(role.weight.milli()));
         let held = text_of(&state.names().named(&role.held))?;
-        roles.insert(role.name.to_string(), json!({"consumed": held, "reserved": ""}));
-        if role.clients == 0 {
-            continue;
+        roles.insert(name.clone(), json!({"consumed": held, "reserved": ""}));
+        if role.clients > 0 {
+            role_shares.insert(name.clone(), share(state, &role.held, weight, role.charges));
         }
-        let weight = thousandths(role.weight.milli());
-        role_shares.insert(role.name.to_string(), share(state, &role.held, weight, role.charges));
         if role.frameworks.is_empty() {
             continue;
         }
+        framework_shares.insert(name.clone(), Value::Object(within(state, id)));
         if role.has_clients_below() {
-            let own = share(state, &state.held_by_own_frameworks(role), 1.0, role.own_charges);
-            role_shares.insert(format!("{}/.", role.name), own);
+            // Its own frameworks compete with the roles below as a client of weight 1.
+            let own = share(state, &own_held(state, id), 1.0, role.own_charges);
+            role_shares.insert(format!("{name}/."), own);
         }
-        framework_shares.insert(role.name.to_string(), Value::Object(within(state, id)));
     }
     Ok(json!({
         "agents": agents(state)?,
@@ -71,14 +71,14 @@ fn agents(state: &State) -> Result<Map<String, Value>, String> {
 
 /// Roles with frameworks, and within each the frameworks that take offers, in the kernel's order.
 fn order(state: &State) -> (Vec<String>, Map<String, Value>) {
-    let (mut roles, mut within) = (Vec::new(), Map::new());
     let mut order = Order::new(state);
-    let ids: Vec<RoleId> = order.roles().collect();
+    let (mut roles, mut within) = (Vec::new(), Map::new());
+    let ids: Vec<_> = order.roles().collect();
     for role in ids {
+        let places = (0..).map_while(|at| order.framework(state, role, at));
+        let list = places.filter(|framework| takes_offers(state, role, *framework));
+        let list: Vec<_> = list.map(|framework| framework_name(state, framework)).collect();
         let name = role_name(state, role);
-        let members = (0..).map_while(|at| order.framework(state, role, at));
-        let members = members.filter(|framework| takes_offers(state, role, *framework));
-        let list: Vec<_> = members.map(|framework| framework_name(state, framework)).collect();
         within.insert(name.clone(), json!(list));
         roles.push(name);
     }
@@ -101,6 +101,17 @@ fn within(state: &State, role: RoleId) -> Map<String, Value> {
         shares.insert(framework_name(state, id), share(state, &part.held, 1.0, part.charges));
     }
     shares
+}
+
+/// What the role's own frameworks hold.
+fn own_held(state: &State, role: RoleId) -> Bundle {
+    let mut sum = Bundle::new();
+    for (_, framework) in state.frameworks().iter() {
+        if let Some(part) = framework.roles.get(&role) {
+            sum.add_assign(&part.held);
+        }
+    }
+    sum
 }
 
 /// `[share, count]`, the share by the largest part held of anything.
