@@ -189,8 +189,9 @@ impl Machine<'_> {
             return Err(Rejection::new(Code::LimitReached, text));
         }
         let run: VecDeque<AgentId> = if command.agents.is_empty() {
+            // Slots are used again: their order is not that of the ids.
             let all = self.state.agents.iter().filter(|(_, agent)| !agent.is_removing());
-            all.map(|(id, _)| id).collect()
+            all.map(|(id, _)| id).collect::<BTreeSet<_>>().into_iter().collect()
         } else {
             command.agents.iter().copied().collect()
         };
