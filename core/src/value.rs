@@ -130,6 +130,15 @@ pub struct Ext {
 #[cbor(index_only)]
 #[non_exhaustive]
 pub enum Capability {
+    /// Wants resources that can be taken back at any time.
+    #[n(1)]
+    RevocableResources,
+    /// Knows volumes that several tasks may use at a time.
+    #[n(4)]
+    SharedResources,
+    /// Knows reservations of reservations.
+    #[n(7)]
+    ReservationRefinement,
     /// Distinguishes `TASK_UNREACHABLE`, `TASK_DROPPED`, `TASK_GONE`... from `TASK_LOST`.
     #[n(5)]
     PartitionAware,
@@ -147,8 +156,15 @@ pub enum Capability {
 
 impl Capability {
     /// All capabilities of this version.
-    pub const ALL: &'static [Self] =
-        &[Self::PartitionAware, Self::RegionAware, Self::MultiRole, Self::GpuResources];
+    pub const ALL: &'static [Self] = &[
+        Self::RevocableResources,
+        Self::SharedResources,
+        Self::ReservationRefinement,
+        Self::PartitionAware,
+        Self::RegionAware,
+        Self::MultiRole,
+        Self::GpuResources,
+    ];
 }
 
 /// What an agent can deal with.

@@ -124,7 +124,15 @@ class Kernel:
         suppressed_roles: Iterable[str] | None = None,
         failover_timeout_seconds: Duration | None = None,
         capabilities: Iterable[
-            Literal["PARTITION_AWARE", "REGION_AWARE", "MULTI_ROLE", "GPU_RESOURCES"]
+            Literal[
+                "PARTITION_AWARE",
+                "REGION_AWARE",
+                "MULTI_ROLE",
+                "GPU_RESOURCES",
+                "REVOCABLE_RESOURCES",
+                "SHARED_RESOURCES",
+                "RESERVATION_REFINEMENT",
+            ]
         ]
         | None = None,
     ) -> Framework: ...

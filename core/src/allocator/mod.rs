@@ -27,14 +27,22 @@ pub struct Placement {
     pub framework: FrameworkId,
     /// In which role.
     pub role: RoleId,
-    /// What: everything free on the agent.
+    /// What: everything free on the agent that it may have.
     pub resources: Bundle,
 }
 
-/// Finds the framework that is to be offered an agent's free resources, if any may have them.
-pub fn place(state: &State, order: &mut Order, agent: AgentId) -> Option<Placement> {
+/// Finds the framework that is to be offered an agent's free resources, if any may have them: all
+/// that are not reserved for others. Of shared volumes each is offered once in a run:
+/// `shared_offered` are those that were.
+pub fn place(
+    state: &State,
+    order: &mut Order,
+    agent: AgentId,
+    shared_offered: &Bundle,
+) -> Option<Placement> {
     let row = state.agents().get(agent).filter(|agent| agent.is_active())?;
-    let free = row.free();
+    let mut free = row.free();
+    free.subtract(shared_offered);
     if !state.is_allocatable(&free) {
         return None;
     }
@@ -42,8 +50,9 @@ pub fn place(state: &State, order: &mut Order, agent: AgentId) -> Option<Placeme
     while let Some(role) = order.next_role(&mut walk) {
         let mut at = 0;
         while let Some(framework) = order.framework(state, role, at) {
-            if gate(state, framework, role, agent, &free).is_ok() {
-                return Some(Placement { framework, role, resources: free });
+            let own = state.offerable(framework, role, &free);
+            if gate(state, framework, role, agent, &own).is_ok() {
+                return Some(Placement { framework, role, resources: own.into_owned() });
             }
             at += 1;
         }

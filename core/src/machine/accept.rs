@@ -149,6 +149,7 @@ impl Machine<'_> {
         remaining: &mut Bundle,
     ) -> Vec<Result<Bundle, Rejection>> {
         let mut names = BTreeSet::new();
+        let mut used = Bundle::new();
         let steps = tasks.iter().enumerate().map(|(index, (place, spec))| {
             let taken =
                 self.check_task(framework, spec, &mut names, remaining).map_err(|fault| {
@@ -158,10 +159,15 @@ impl Machine<'_> {
                     };
                     fault.at(field).index(index)
                 })?;
-            remaining.subtract(&taken);
+            // One offered copy of a shared volume is enough for any number of tasks.
+            remaining.subtract(&taken.non_shared());
+            used.add_assign(&taken.shared());
             Ok(taken)
         });
-        steps.collect()
+        let steps = steps.collect();
+        // Copies that nobody used are given back, the others are in use.
+        remaining.subtract(&used);
+        steps
     }
 
     /// Checks one task; returns what it takes.
@@ -335,6 +341,13 @@ fn check_spec(spec: &TaskSpec) -> Result<(), Rejection> {
         |field: &str, text: String| Err(Rejection::new(Code::InvalidTask, text).at(field));
     if spec.resources.is_empty() {
         return invalid("resources", "a task needs some resources: for example cpus:0.1".into());
+    }
+    if spec.resources.iter().any(|item| !item.key.meta.is_plain()) {
+        let resources = &spec.resources;
+        resources
+            .check_metadata_use()
+            .and_then(|()| resources.check_revocable_apart())
+            .or_else(|fault| invalid("resources", fault.to_string()))?;
     }
     let durations = [
         ("kill_grace_seconds", spec.kill_grace_seconds),

@@ -10,6 +10,7 @@ use crate::event::{Event, RescindReason};
 use crate::ids::Id;
 use crate::limits::{AGENTS_PER_STEP, EFFECTS_PER_STEP};
 use crate::reply::Reply;
+use crate::resources::Bundle;
 use crate::state::grant::scalars;
 use crate::state::{Bulk, Connection, Liveness, Timer, TimerKey};
 use crate::status::TaskState;
@@ -54,10 +55,14 @@ impl Machine<'_> {
         }
         for _ in 0..AGENTS_PER_STEP {
             let Some(agent) = self.state.work.next_candidate() else { break };
-            let mut order = self.state.take_order();
-            let placement = place(self.state, &mut order, agent);
-            self.state.put_order(order);
-            if let Some(placement) = placement {
+            // What is reserved for one role is left for it when another was served.
+            let mut shared = Bundle::new();
+            loop {
+                let mut order = self.state.take_order();
+                let placement = place(self.state, &mut order, agent, &shared);
+                self.state.put_order(order);
+                let Some(placement) = placement else { break };
+                shared.add_assign(&placement.resources.shared());
                 self.make_offer(agent, placement);
             }
         }

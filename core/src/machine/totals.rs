@@ -18,10 +18,7 @@ impl Machine<'_> {
     ) -> Result<(), Rejection> {
         let total = match after {
             Some(after) => {
-                if let Some(item) = after.iter().find(|item| !item.key.meta.is_plain()) {
-                    let text = format!("{}: agents have plain resources in this version", item.key);
-                    return Err(Rejection::new(Code::NotSupported, text).at("resources"));
-                }
+                check_metadata(after)?;
                 self.state.names.check_room(after).map_err(|r| r.at("resources"))?;
                 let known = self.state.names.find(after);
                 known.unwrap_or_else(|| self.state.names.clone().intern(after))
@@ -110,6 +107,21 @@ impl Machine<'_> {
         }
         Ok(())
     }
+}
+
+/// What an agent may say of its resources: legal metadata, and each volume once.
+fn check_metadata(total: &Resources) -> Result<(), Rejection> {
+    if total.iter().all(|item| item.key.meta.is_plain()) {
+        return Ok(());
+    }
+    let bad = |text: String| Rejection::new(Code::BadResources, text).at("resources");
+    total.check_metadata().map_err(|fault| bad(fault.to_string()))?;
+    for item in &total.shared() {
+        if total.one_copy().get(&item.key) != Some(&item.value) {
+            return Err(bad(format!("{} is given in copies: an agent has it once", item.key)));
+        }
+    }
+    total.check_volumes().map_err(|fault| bad(fault.to_string()))
 }
 
 /// One agent has at most what can be written down; only sums may be more.

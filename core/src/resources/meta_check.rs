@@ -260,24 +260,30 @@ impl Source {
 }
 
 impl Resources {
-    /// Checks what a task, an executor or an operation names, beyond what reading checked.
+    /// Checks what a task, an executor or an operation names, beyond what reading checked, as Mesos
+    /// does: also that gpus are whole.
     pub fn check_use(&self) -> Result<(), UseError> {
-        for item in self {
-            if item.key.name == Name::GPUS {
-                let amount = item.value.quantity();
-                if amount.milli() % super::Amount::MILLI_PER_UNIT != 0 {
-                    return Err(UseError::PartOfGpu { amount });
-                }
+        let gpus = self.iter().filter(|item| item.key.name == Name::GPUS);
+        for amount in gpus.map(|item| item.value.quantity()) {
+            if amount.milli() % super::Amount::MILLI_PER_UNIT != 0 {
+                return Err(UseError::PartOfGpu { amount });
             }
+        }
+        self.check_metadata_use()
+    }
+
+    /// The part of [`Resources::check_use`] that is about metadata.
+    pub fn check_metadata_use(&self) -> Result<(), UseError> {
+        for item in self {
             if let Some(metadata) = item.key.metadata() {
                 metadata.check_use(&item.key.name)?;
             }
         }
-        self.check_volumes_are_unique()
+        self.check_volumes()
     }
 
-    /// Checks that no volume stands twice: two ids in one role, in copies or in sizes.
-    fn check_volumes_are_unique(&self) -> Result<(), UseError> {
+    /// Checks that no volume stands twice: each id once per role.
+    pub fn check_volumes(&self) -> Result<(), UseError> {
         let mut seen: Vec<(&str, Option<&str>)> = Vec::new();
         for item in self {
             let Some(metadata) = item.key.metadata() else { continue };

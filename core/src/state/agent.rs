@@ -9,7 +9,7 @@ use super::timer::TimerKey;
 use crate::attributes::Attributes;
 use crate::ids::{GrantId, SessionId, TaskId};
 use crate::intern::HasNames;
-use crate::resources::Bundle;
+use crate::resources::{Bundle, CollectionKey as _};
 use crate::time::Time;
 use crate::value::{AgentCapabilities, Domain, Ext};
 
@@ -108,11 +108,16 @@ impl Agent {
         matches!(self.liveness, Liveness::Connected(_) | Liveness::Disconnected(_))
     }
 
-    /// What is neither offered nor allocated; nothing where more is in use than the total.
+    /// What is neither offered nor allocated; nothing where more is in use than the total. Shared
+    /// volumes are always free.
     pub fn free(&self) -> Bundle {
         let mut free = self.total.clone();
         free.subtract(&self.offered);
         free.subtract(&self.allocated);
+        if self.total.iter().any(|item| item.key.is_shared()) {
+            free = free.non_shared();
+            free.add_assign(&self.total.shared());
+        }
         free
     }
 }

@@ -9,7 +9,7 @@ use super::timer::TimerKey;
 use crate::ids::{AgentId, GrantId, RoleId, SessionId, TaskId};
 use crate::intern::HasNames;
 use crate::map::Map;
-use crate::resources::Bundle;
+use crate::resources::{Bundle, Without};
 use crate::time::{Nanos, Time};
 use crate::value::{Capability, Ext};
 
@@ -109,6 +109,16 @@ impl Framework {
     /// Whether it was torn down and only its tasks are still to end.
     pub fn is_removing(&self) -> bool {
         self.connection == Connection::Removing
+    }
+
+    /// What it cannot deal with, and is therefore not offered.
+    pub fn cannot_have(&self) -> Without {
+        let lacks = |capability| !self.capabilities.contains(&capability);
+        Without {
+            revocable: lacks(Capability::RevocableResources),
+            shared: lacks(Capability::SharedResources),
+            refined: lacks(Capability::ReservationRefinement),
+        }
     }
 
     /// Whether it distinguishes unreachable, dropped and gone tasks from lost ones.

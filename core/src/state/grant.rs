@@ -9,7 +9,7 @@ use super::timer::TimerKey;
 use super::{Hold, State};
 use crate::ids::{AgentId, FrameworkId, GrantId, RoleId, TaskId};
 use crate::intern::HasNames;
-use crate::resources::{Bundle, Value};
+use crate::resources::{Bundle, CollectionKey as _, Key, MetaId, Value};
 
 /// What a grant is at the moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
@@ -50,13 +50,41 @@ impl Grant {
     }
 }
 
-/// The scalars of a bundle: what shares are computed from.
+/// The scalars of a bundle by name, whatever their metadata: what shares are computed from. Copies
+/// of a shared volume count once.
 pub fn scalars(bundle: &Bundle) -> Bundle {
-    let is_scalar = |key: &_| matches!(bundle.get(key), Some(Value::Scalar(_)));
-    bundle.filter(is_scalar)
+    if bundle.iter().all(|item| item.key.meta == MetaId::PLAIN) {
+        return bundle.filter_items(|item| matches!(item.value, Value::Scalar(_)));
+    }
+    let mut sum = Bundle::new();
+    for item in bundle {
+        if matches!(item.value, Value::Scalar(_) | Value::Pieces(_)) {
+            let key = Key::plain(item.key.name);
+            sum.add_assign(&Bundle::single(key, item.value.quantity()));
+        }
+    }
+    sum
 }
 
 impl State {
+    /// What a grant adds to what its framework holds: its scalars, but for copies of a shared
+    /// volume of which the framework has another in the role already.
+    fn newly_held(&self, id: GrantId, grant: &Grant) -> Bundle {
+        let resources = &grant.resources;
+        if !resources.iter().any(|item| item.key.is_shared()) {
+            return scalars(resources);
+        }
+        let part = self.frameworks.get(grant.framework).and_then(|f| f.roles.get(&grant.role));
+        let others = part.into_iter().flat_map(|part| &part.grants).filter(|other| **other != id);
+        let others: Vec<_> = others
+            .filter_map(|other| self.grants.get(*other))
+            .filter(|other| other.agent == grant.agent)
+            .collect();
+        scalars(&resources.filter(|key| {
+            !key.is_shared() || others.iter().all(|other| other.resources.get(key).is_none())
+        }))
+    }
+
     /// Grants resources. The caller has checked that they are free.
     pub(crate) fn open_grant(&mut self, grant: Grant) -> GrantId {
         let id = self.grants.next_id();
@@ -76,7 +104,7 @@ impl State {
             sum.subtract(&grant.resources);
             agent.grants.remove(&id);
         }
-        let held = scalars(&grant.resources);
+        let held = self.newly_held(id, &grant);
         let mut next = Some(grant.role);
         while let Some(role) = next.and_then(|id| self.roles.get_mut(id)) {
             role.held.subtract(&held);
@@ -137,7 +165,7 @@ impl State {
             fits &= sum.add(&grant.resources).is_ok();
             agent.grants.insert(id);
         }
-        let held = scalars(&grant.resources);
+        let held = self.newly_held(id, grant);
         let mut next = Some(grant.role);
         while let Some(role) = next.and_then(|id| self.roles.get_mut(id)) {
             fits &= role.held.add(&held).is_ok();

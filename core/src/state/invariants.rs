@@ -33,6 +33,8 @@ mod roles;
 #[cfg(test)]
 mod tests;
 
+mod metadata;
+
 type Check = Result<(), Violation>;
 
 /// Scalars, number of grants, number of parked tasks.
@@ -112,6 +114,7 @@ impl State {
             ensure("I32", !agent.is_removing() || agent.total.is_empty(), || {
                 format!("removed agent {id} has a total")
             })?;
+            self.check_metadata_of_agent(id, agent)?;
             if agent.counts() {
                 add(&mut total, &scalars(&agent.total))?;
             }
@@ -129,6 +132,7 @@ impl State {
     fn check_grants(&self) -> Check {
         for (id, grant) in self.grants.iter() {
             ensure("I17", !grant.resources.is_empty(), || format!("grant {id} is empty"))?;
+            self.check_metadata_of_grant(id, grant)?;
             let framework = self.frameworks.get(grant.framework);
             let part = framework.and_then(|framework| framework.roles.get(&grant.role));
             ensure("I15", part.is_some(), || {
@@ -206,13 +210,19 @@ impl State {
     /// What each framework holds in each role: scalars, number of grants, number of parked tasks.
     fn held_by_part(&self) -> Result<BTreeMap<(FrameworkId, RoleId), Held>, Violation> {
         let mut held: BTreeMap<(FrameworkId, RoleId), Held> = BTreeMap::new();
+        let mut shared = BTreeSet::new();
         for (id, grant) in self.grants.iter() {
             let part = self.frameworks.get(grant.framework).and_then(|f| f.roles.get(&grant.role));
             ensure("I28", part.is_some_and(|part| part.grants.contains(&id)), || {
                 format!("framework {} does not list its grant {id}", grant.framework)
             })?;
             let (sum, grants, _) = held.entry((grant.framework, grant.role)).or_default();
-            add(sum, &scalars(&grant.resources))?;
+            let counted = grant.resources.filter(|key| {
+                // Once, however many copies the framework has.
+                !key.meta.is_shared()
+                    || shared.insert((grant.framework, grant.role, grant.agent, *key))
+            });
+            add(sum, &scalars(&counted))?;
             *grants += 1;
         }
         for (_, task) in self.tasks.iter() {

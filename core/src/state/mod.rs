@@ -21,6 +21,7 @@ pub mod task;
 pub mod timer;
 pub mod work;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -29,7 +30,7 @@ use crate::ids::{AgentId, FrameworkId, GrantId, RoleId, SessionId, TaskId};
 use crate::intern::Names;
 use crate::map::Map;
 use crate::options::Options;
-use crate::resources::{Bundle, Quantities};
+use crate::resources::{Bundle, CollectionKey as _, MetaId, Quantities};
 use crate::time::Time;
 
 pub use agent::{Agent, Liveness};
@@ -229,10 +230,30 @@ impl State {
         }
     }
 
+    /// What of `free` the framework may be offered in the role: what is not reserved for others,
+    /// and nothing that it cannot deal with.
+    pub(crate) fn offerable<'b>(
+        &self,
+        framework: FrameworkId,
+        role: RoleId,
+        free: &'b Bundle,
+    ) -> Cow<'b, Bundle> {
+        if free.iter().all(|item| item.key.meta == MetaId::PLAIN) {
+            return Cow::Borrowed(free);
+        }
+        let (Some(framework), Some(role)) = (self.frameworks.get(framework), self.roles.get(role))
+        else {
+            return Cow::Owned(Bundle::new());
+        };
+        let own = self.names.allocatable_to(free, &role.name);
+        Cow::Owned(own.without(framework.cannot_have()))
+    }
+
     /// Whether one of the sets of `min_allocatable` is in `resources`, or none is asked for.
     pub(crate) fn is_allocatable(&self, resources: &Bundle) -> bool {
         let sets = &self.options.min_allocatable;
-        !resources.is_empty()
+        // What is always free would be offered without an end.
+        !resources.iter().all(|item| item.key.is_shared())
             && (sets.is_empty() || sets.iter().any(|set| self.holds_quantities(resources, set)))
     }
 

@@ -269,6 +269,26 @@ fn agents() {
 }
 
 #[test]
+fn metadata() {
+    fn total(s: &mut Stage, text: &str) {
+        let total = s.state.names.intern(&text.parse().unwrap());
+        s.agent(s.agent).total = total;
+    }
+    reported(&[
+        ("I16", "holds what is reserved for Some(\"ops\")", |s| {
+            let foreign = s.state.names.intern(&"cpus(ops):1".parse().unwrap());
+            s.agent(s.agent).offered = foreign.clone();
+            s.grant(s.offer).resources = foreign;
+        }),
+        ("I35", "several copies", |s| total(s, "disk(r)#v&:5*2")),
+        ("I54", "two volumes \"v\" of one role", |s| total(s, "disk(r)#v:5*2")),
+        ("I54", "two volumes \"v\" of one role", |s| {
+            total(s, "disk(r)#v:5;disk(r)#v<source=mount>:5");
+        }),
+    ]);
+}
+
+#[test]
 fn grants() {
     reported(&[
         ("I17", "is empty", |s| {
