@@ -95,8 +95,7 @@ def test_a_failure_is_shown_and_stops_the_rest(tmp_path: Path) -> None:
 def test_what_is_stopped_for_a_failure_has_not_failed(tmp_path: Path) -> None:
     report = tmp_path / "report.json"
     path = write(tmp_path, {"command": "sleep 60"}, {"command": "sleep 0.3; exit 3", "name": "bad"})
-    run = ["run", path, "--machine", MACHINE, "--report", str(report)]
-    out = tamias(*run, cwd=tmp_path, status=1)
+    out = tamias("run", path, "--machine", MACHINE, "--report", report, cwd=tmp_path, status=1)
     assert "failed line-1" not in out
     figures = json.loads(report.read_text())
     assert figures["failed"] == ["bad"]
