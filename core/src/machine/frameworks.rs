@@ -129,6 +129,8 @@ impl Machine<'_> {
                 self.state.framework_ids.remove(&old);
             }
             self.state.framework_ids.insert(name, id);
+            // Names decide between equals.
+            self.state.touched.all();
         }
     }
 
@@ -248,6 +250,7 @@ impl Machine<'_> {
         }
         if let Some(name) = name {
             self.state.framework_ids.remove(&name);
+            self.state.touched.all();
         }
         for role in roles {
             self.state.drop_filters(id, role);
