@@ -1,6 +1,6 @@
-//! Random plays against the reference model: the same 2,000 on every run, so that a run is green or
-//! red because of the change at hand. With `TAMIAS_CASES` there are that many, and new ones each time:
-//! `make test-deep` is where unknown ones are looked for.
+//! Random plays against the reference model: the same 2,000 on every run, so that a run is green
+//! or red because of the change at hand. With `TAMIAS_CASES` there are that many, and new ones each
+//! time: `make test-deep` is where unknown ones are looked for.
 
 use proptest::prelude::*;
 use proptest::test_runner::{FileFailurePersistence, RngSeed};
