@@ -22,8 +22,9 @@ use crate::value::{Bytes, Domain, Uuid};
 #[serde(tag = "event", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Event {
-    /// To a framework: resources of one agent, held for it until it answers.
-    Offer(Offer),
+    /// To a framework: resources of one agent, held for it until it answers. Boxed: it is twice the
+    /// size of any other event, and events are moved into rings and out of them.
+    Offer(Box<Offer>),
     /// To a framework: an offer ended without its doing.
     Rescind {
         /// Which.
@@ -287,7 +288,7 @@ mod tests {
         };
         let events = [
             Event::Rescind { offer: offer.offer, reason: RescindReason::Timeout },
-            Event::Offer(offer),
+            Event::Offer(Box::new(offer)),
             Event::Update(status),
             Event::AgentLost { agent },
             Event::SubscriptionEnded { reason: EndReason::TornDown },

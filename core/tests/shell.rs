@@ -26,7 +26,7 @@ fn events(session: &Session) -> Vec<Event> {
 
 fn only_offer(session: &Session) -> Offer {
     match events(session).as_slice() {
-        [Event::Offer(offer)] => offer.clone(),
+        [Event::Offer(offer)] => Offer::clone(offer),
         other => panic!("expected one offer: {other:?}"),
     }
 }

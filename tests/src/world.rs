@@ -140,7 +140,7 @@ impl World {
     pub fn offers(&self, session: SessionId) -> Vec<Offer> {
         let told = self.told(session).into_iter();
         told.filter_map(|event| match event {
-            Event::Offer(offer) => Some(offer.clone()),
+            Event::Offer(offer) => Some(Offer::clone(offer)),
             _ => None,
         })
         .collect()

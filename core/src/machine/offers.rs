@@ -25,7 +25,7 @@ impl Machine<'_> {
         self.state.open_grant(Grant { agent, framework, role, resources, kind });
         self.state.count_offer(framework, role);
         if let Some(offer) = self.state.describe_offer(id) {
-            self.tell_framework(framework, Event::Offer(offer));
+            self.tell_framework(framework, Event::Offer(Box::new(offer)));
         }
     }
 
@@ -242,7 +242,8 @@ impl crate::state::State {
         let mut events = Vec::new();
         if let Some(framework) = row.framework.and_then(|id| self.frameworks.get(id)) {
             let grants = framework.roles.values().flat_map(|part| &part.grants);
-            events.extend(grants.filter_map(|id| self.describe_offer(*id)).map(Event::Offer));
+            let offers = grants.filter_map(|id| self.describe_offer(*id));
+            events.extend(offers.map(|offer| Event::Offer(Box::new(offer))));
             let mut tasks: Vec<_> = framework.tasks.values().copied().collect();
             tasks.sort_unstable();
             let updates = tasks.into_iter().filter_map(|id| self.describe_update(id));

@@ -166,7 +166,7 @@ impl Model {
             attributes: row.attributes.clone().into(),
             expires: expires.map(|alarm| alarm.at),
         };
-        self.tell_framework(framework, Event::Offer(event));
+        self.tell_framework(framework, Event::Offer(Box::new(event)));
         self.roles.get_mut(role).expect("it has a framework").own_offers_made += 1;
         for (name, row) in &mut self.roles {
             row.offers_made += u64::from(name == role || names::is_below(role, name));

@@ -192,7 +192,7 @@ impl Framework {
             return false;
         };
         match event {
-            Event::Offer(offer) => drop(self.offers.insert(offer.offer, offer)),
+            Event::Offer(offer) => drop(self.offers.insert(offer.offer, *offer)),
             Event::Rescind { offer, .. } if self.temper != Temper::Stale => {
                 self.offers.remove(&offer);
             }
