@@ -22,10 +22,12 @@ use crate::error::{Code, Rejection, shorten};
 use crate::ids::SessionId;
 use crate::time::Time;
 
-pub use agent::{RegisterAgent, ReportedTask, ReregisterAgent, Update, UpdateAgent};
+pub use agent::{
+    RegisterAgent, ReportedTask, ReregisterAgent, SendFrameworkMessage, Update, UpdateAgent,
+};
 pub use framework::{
     Accept, Acknowledge, Decline, Kill, LaunchTasks, Operation, Reconcile, ReconcileTask, Revive,
-    Subscribe, Suppress, TaskCommand, TaskHandle, TaskRef, TaskSpec,
+    SendMessage, Subscribe, Suppress, TaskCommand, TaskHandle, TaskRef, TaskSpec, UpdateFramework,
 };
 pub use operator::{
     Allocate, DeactivateAgent, ReactivateAgent, RemoveAgent, RoleWeight, Teardown, UpdateWeights,
@@ -169,6 +171,13 @@ commands! {
     Acknowledge = 36, "acknowledge";
     /// Asks for the state of tasks.
     Reconcile = 37, "reconcile";
+
+    /// Says something to what runs tasks of the framework.
+    SendMessage = 90, "send_message";
+    /// Says something to a framework on behalf of what runs its tasks.
+    SendFrameworkMessage = 91, "send_framework_message";
+    /// Replaces what a subscribed framework says about itself.
+    UpdateFramework = 92, "update_framework";
 }
 
 /// A command with who sent it and when: what is applied, journaled and replayed.

@@ -15,7 +15,7 @@ use crate::ids::{AgentId, FrameworkId, OfferId, SessionId, TaskId};
 use crate::resources::Resources;
 use crate::status::{Reason, Source, TaskState};
 use crate::time::{Nanos, Time};
-use crate::value::{Bytes, Domain, Uuid};
+use crate::value::{Bytes, CheckStatus, Domain, Uuid};
 
 /// What a session is told.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -70,6 +70,18 @@ pub enum Event {
         /// Which.
         agent: AgentId,
     },
+    /// To an agent driver: what a framework says to an executor, or to a task without one. To a
+    /// framework: what such a one says to it.
+    Message {
+        /// On which agent.
+        agent: AgentId,
+        /// From or to which framework.
+        framework: FrameworkId,
+        /// The name of the executor, or of a task without one.
+        executor: Box<str>,
+        /// What is said.
+        data: Bytes,
+    },
     /// The session's ring overflowed; what follows was read from the state again. Offers and
     /// updates that were seen before are repeated; an offer that is not has ended. Answers to
     /// `reconcile` and `agent_lost` may be missing: ask again.
@@ -89,6 +101,7 @@ impl Event {
         "acknowledged",
         "agent_removed",
         "resync",
+        "message",
     ];
 
     /// Whether a session that missed it could not find it in the state: a ring that overflows
@@ -118,6 +131,7 @@ impl Event {
             Self::Acknowledged { .. } => 7,
             Self::AgentRemoved { .. } => 8,
             Self::Resync => 9,
+            Self::Message { .. } => 10,
         }]
     }
 }
@@ -213,6 +227,9 @@ pub struct TaskStatus {
     /// Whether the task is healthy, if it is checked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub healthy: Option<bool>,
+    /// The result of its check, if it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub check: Option<CheckStatus>,
     /// The driver's data.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data: Option<Bytes>,
@@ -266,6 +283,7 @@ mod tests {
             time: Time(0),
             unreachable_time: None,
             healthy: None,
+            check: None,
             data: None,
         };
         let offer = Offer {
@@ -297,6 +315,12 @@ mod tests {
             Event::Acknowledged { agent, task, uuid: Uuid([0; 16]) },
             Event::AgentRemoved { agent },
             Event::Resync,
+            Event::Message {
+                agent,
+                framework: FrameworkId::from_parts(0, 1),
+                executor: "e".into(),
+                data: Bytes(vec![1]),
+            },
         ];
         assert_eq!(events.len(), Event::KINDS.len());
         for event in events {

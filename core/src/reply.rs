@@ -52,6 +52,11 @@ pub enum Reply {
         /// It goes backwards, such as from running to starting: taken, but suspicious.
         regression: bool,
     },
+    /// A message was sent.
+    Sent {
+        /// Whether there is a session to be told. It is not said again.
+        delivered: bool,
+    },
     /// Offers were given back.
     Declined {
         /// Those that were no live offers of the framework.

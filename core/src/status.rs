@@ -149,10 +149,18 @@ vocabulary!(
     CommandExecutorFailed = 0, "COMMAND_EXECUTOR_FAILED";
     /// What ran the task ended.
     ExecutorTerminated = 1, "EXECUTOR_TERMINATED";
+    /// What ran the task went away by itself; no longer used by Mesos.
+    ExecutorUnregistered = 2, "EXECUTOR_UNREGISTERED";
     /// Its framework was removed.
     FrameworkRemoved = 3, "FRAMEWORK_REMOVED";
+    /// Its directory could not be kept from garbage collection.
+    GcError = 4, "GC_ERROR";
+    /// It named a framework that is not its own.
+    InvalidFrameworkId = 5, "INVALID_FRAMEWORKID";
     /// An offer was gone, foreign, or did not fit the others.
     InvalidOffers = 6, "INVALID_OFFERS";
+    /// The kernel could not be reached; only ever said by a driver.
+    MasterDisconnected = 7, "MASTER_DISCONNECTED";
     /// It used more memory than it may.
     ContainerLimitationMemory = 8, "CONTAINER_LIMITATION_MEMORY";
     /// The answer to a reconciliation.
@@ -163,18 +171,50 @@ vocabulary!(
     AgentRemoved = 11, "AGENT_REMOVED";
     /// Its agent restarted and does not have it any more.
     AgentRestarted = 12, "AGENT_RESTARTED";
+    /// Its agent is not known.
+    AgentUnknown = 13, "AGENT_UNKNOWN";
     /// The description was invalid.
     TaskInvalid = 14, "TASK_INVALID";
+    /// The framework may not launch it.
+    TaskUnauthorized = 15, "TASK_UNAUTHORIZED";
+    /// The task is not known.
+    TaskUnknown = 16, "TASK_UNKNOWN";
+    /// Its resources were needed by others: the agent took revocable ones back.
+    ContainerPreempted = 17, "CONTAINER_PREEMPTED";
+    /// It needs a reservation or a volume that the agent does not have.
+    ResourcesUnknown = 18, "RESOURCES_UNKNOWN";
     /// It was over a limit.
     ContainerLimitation = 19, "CONTAINER_LIMITATION";
+    /// It used more disk than it may.
+    ContainerLimitationDisk = 20, "CONTAINER_LIMITATION_DISK";
     /// It could not be started.
     ContainerLaunchFailed = 21, "CONTAINER_LAUNCH_FAILED";
+    /// The resources of what runs it could not be changed.
+    ContainerUpdateFailed = 22, "CONTAINER_UPDATE_FAILED";
+    /// What was to run it did not register in time.
+    ExecutorRegistrationTimeout = 23, "EXECUTOR_REGISTRATION_TIMEOUT";
+    /// What ran it did not come back in time after a restart of the agent.
+    ExecutorReregistrationTimeout = 24, "EXECUTOR_REREGISTRATION_TIMEOUT";
+    /// Its group, or one of the group, was invalid.
+    TaskGroupInvalid = 25, "TASK_GROUP_INVALID";
+    /// The framework may not launch its group.
+    TaskGroupUnauthorized = 26, "TASK_GROUP_UNAUTHORIZED";
+    /// What carried its input and output ended.
+    IoSwitchboardExited = 27, "IO_SWITCHBOARD_EXITED";
+    /// The result of its check changed.
+    TaskCheckStatusUpdated = 28, "TASK_CHECK_STATUS_UPDATED";
+    /// Its health changed.
+    TaskHealthCheckStatusUpdated = 29, "TASK_HEALTH_CHECK_STATUS_UPDATED";
     /// It was killed before it started.
     TaskKilledDuringLaunch = 30, "TASK_KILLED_DURING_LAUNCH";
+    /// An operator declared its agent gone.
+    AgentRemovedByOperator = 31, "AGENT_REMOVED_BY_OPERATOR";
     /// Its agent came back and has it.
     AgentReregistered = 32, "AGENT_REREGISTERED";
     /// It ran longer than its `max_completion_seconds`.
     MaxCompletionTimeReached = 33, "MAX_COMPLETION_TIME_REACHED";
+    /// Its agent is being drained.
+    AgentDraining = 34, "AGENT_DRAINING";
 });
 
 impl TaskState {

@@ -10,6 +10,22 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::shorten;
 
+/// The result of a task's check; what is not known yet is absent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum CheckStatus {
+    /// The exit code of its command.
+    #[n(0)]
+    Command(#[n(0)] Option<i32>),
+    /// The status code of its HTTP request.
+    #[n(1)]
+    Http(#[n(0)] Option<u32>),
+    /// Whether its TCP connection was made.
+    #[n(2)]
+    Tcp(#[n(0)] Option<bool>),
+}
+
 /// The identity of a status update: 16 opaque bytes, hexadecimal in JSON.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Uuid(pub [u8; 16]);

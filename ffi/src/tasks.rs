@@ -236,6 +236,8 @@ fn read_update(item: Update) -> Outcome<Command> {
         message: message.map(Into::into),
         data: (!data.is_empty()).then(|| CoreBytes(data.to_vec())),
         healthy,
+        // Results of checks are reported with the generic verb.
+        check: None,
     };
     Ok(command.into())
 }

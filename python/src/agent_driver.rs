@@ -2,7 +2,8 @@
 
 use pyo3::prelude::*;
 use tamias::command::{
-    RegisterAgent, RemoveAgent, ReportedTask, ReregisterAgent, Update, UpdateAgent,
+    RegisterAgent, RemoveAgent, ReportedTask, ReregisterAgent, SendFrameworkMessage, Update,
+    UpdateAgent,
 };
 use tamias::error::shorten;
 use tamias::status::{Reason, Source, TaskState};
@@ -112,8 +113,28 @@ impl PyAgentDriver {
             message: maybe_text("message", message)?,
             data: data.map(|value| bytes("data", value)).transpose()?,
             healthy,
+            check: None,
         };
         self.handle.enter(py, command).map(drop)
+    }
+
+    /// Says something to a framework on behalf of an executor, or of a task without one. Returns
+    /// whether the framework was there to be told; it is not said again.
+    fn send_message(
+        &self,
+        py: Python<'_>,
+        agent: &Bound<'_, PyAny>,
+        framework: &Bound<'_, PyAny>,
+        executor: &Bound<'_, PyAny>,
+        data: &Bound<'_, PyAny>,
+    ) -> Result<bool> {
+        let command = SendFrameworkMessage {
+            agent: parsed("agent", agent)?,
+            framework: parsed("framework", framework)?,
+            executor: text("executor", executor)?.into(),
+            data: bytes("data", data)?,
+        };
+        Ok(matches!(self.handle.enter(py, command)?, Reply::Sent { delivered: true }))
     }
 
     /// Removes an agent for good; its tasks are lost.

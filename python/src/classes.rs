@@ -49,7 +49,8 @@ classes! {
         task_updated = "TaskUpdated", agent_lost = "AgentLost",
         subscription_ended = "SubscriptionEnded", launch_task = "LaunchTask",
         kill_task = "KillTask", update_acknowledged = "UpdateAcknowledged",
-        agent_removed = "AgentRemoved", resync = "Resync";
+        agent_removed = "AgentRemoved", resync = "Resync",
+        message_received = "MessageReceived";
     "tamias.journal": replayed_journal = "ReplayedJournal";
     "decimal": decimal = "Decimal";
     "datetime": timedelta = "timedelta";

@@ -66,6 +66,12 @@ fn parts<'py, 'c>(
             (&classes.agent_removed, (agent_id(agent)?,).into_pyobject(py)?)
         }
         Event::Resync => (&classes.resync, PyTuple::empty(py)),
+        Event::Message { agent, framework, executor, data } => {
+            let framework = text(py, &classes.framework_id, framework)?;
+            let data = PyBytes::new(py, &data.0);
+            let fields = (agent_id(agent)?, framework, &**executor, data);
+            (&classes.message_received, fields.into_pyobject(py)?)
+        }
         other => {
             let text = format!("this package does not know the event {other:?}");
             return Err(Error::Rejected(Rejection::new(Code::NotSupported, text)).into());

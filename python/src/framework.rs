@@ -3,8 +3,8 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyString, PyTuple};
 use tamias::command::{
-    Accept, Acknowledge, Decline, Kill, Reconcile, ReconcileTask, Revive, Subscribe, Suppress,
-    TaskSpec, Teardown,
+    Accept, Acknowledge, Decline, Kill, Reconcile, ReconcileTask, Revive, SendMessage, Subscribe,
+    Suppress, TaskSpec, Teardown, UpdateFramework,
 };
 use tamias::ids::{FrameworkId, OfferId};
 use tamias::options::OnInvalid;
@@ -12,7 +12,9 @@ use tamias::value::Capability;
 use tamias::{Code, Kernel, Nanos, Rejection, Reply};
 
 use crate::classes::{classes, text as id_text};
-use crate::convert::{entries, maybe_nanos, maybe_text, parsed, text, texts, uuid, wrong_type};
+use crate::convert::{
+    bytes, entries, maybe_nanos, maybe_text, parsed, text, texts, uuid, wrong_type,
+};
 use crate::errors::{Result, reject};
 use crate::events::outcome;
 use crate::session::{Handle, event_methods, session_methods};
@@ -214,6 +216,39 @@ impl PyFramework {
             }
         }
         self.handle.enter(py, Reconcile { tasks: list }).map(drop)
+    }
+
+    /// Says something to an executor of the framework, or to a task without one. Returns whether
+    /// the driver of its agent was there to be told; it is not said again.
+    fn send_message(
+        &self,
+        py: Python<'_>,
+        agent: &Bound<'_, PyAny>,
+        executor: &Bound<'_, PyAny>,
+        data: &Bound<'_, PyAny>,
+    ) -> Result<bool> {
+        let (agent, executor) = (parsed("agent", agent)?, text("executor", executor)?.into());
+        let command = SendMessage { agent, executor, data: bytes("data", data)? };
+        Ok(matches!(self.handle.enter(py, command)?, Reply::Sent { delivered: true }))
+    }
+
+    /// Replaces what the framework says about itself.
+    #[pyo3(signature = (
+        *, roles, name=None, suppressed_roles=None, failover_timeout_seconds=None,
+        capabilities=None
+    ))]
+    fn update(
+        &self,
+        py: Python<'_>,
+        roles: &Bound<'_, PyAny>,
+        name: Option<&Bound<'_, PyAny>>,
+        suppressed_roles: Option<&Bound<'_, PyAny>>,
+        failover_timeout_seconds: Option<&Bound<'_, PyAny>>,
+        capabilities: Option<&Bound<'_, PyAny>>,
+    ) -> Result<()> {
+        let timeout = failover_timeout_seconds;
+        let info = subscription(roles, name, None, suppressed_roles, timeout, capabilities)?;
+        self.handle.enter(py, UpdateFramework(info)).map(drop)
     }
 
     /// Removes the framework: its tasks are killed, its id never comes back. Closes the handle.

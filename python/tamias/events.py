@@ -30,6 +30,7 @@ __all__ = [
     "FrameworkEvent",
     "KillTask",
     "LaunchTask",
+    "MessageReceived",
     "OfferReceived",
     "OfferRescinded",
     "Resync",
@@ -139,10 +140,34 @@ class Resync(Event):
     """
 
 
+@final
+@dataclass(frozen=True, slots=True)
+class MessageReceived(Event):
+    """What a framework says to an executor, or to a task without one, or the other way round. Told
+    at most once.
+    """
+
+    agent: AgentId
+    """On which agent the executor is."""
+    framework: FrameworkId
+    executor: str
+    """The name of the executor, or of a task without one."""
+    data: bytes
+    """What is said."""
+
+
 FrameworkEvent: TypeAlias = (
-    OfferReceived | OfferRescinded | TaskUpdated | AgentLost | SubscriptionEnded | Resync
+    OfferReceived
+    | OfferRescinded
+    | TaskUpdated
+    | AgentLost
+    | SubscriptionEnded
+    | MessageReceived
+    | Resync
 )
 """What a framework can be told."""
 
-AgentEvent: TypeAlias = LaunchTask | KillTask | UpdateAcknowledged | AgentRemoved | Resync
+AgentEvent: TypeAlias = (
+    LaunchTask | KillTask | UpdateAcknowledged | AgentRemoved | MessageReceived | Resync
+)
 """What an agent driver can be told."""

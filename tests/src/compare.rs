@@ -198,6 +198,7 @@ fn tasks(state: &State, model: &Model) {
         let ended = expected.state.is_terminal();
         same("what a task holds", &held, &(!ended).then(|| expected.resources.clone()));
         same("a health", &task.healthy, &expected.told_health);
+        same("a check", &task.check, &expected.told_check);
         same("a kill", &(task.kill, task.overdue), &(expected.kill, expected.overdue));
         let stream: Vec<_> = task.pending.iter().map(|u| (u.uuid, u.state, u.time)).collect();
         let of_model = expected.stream.iter().map(|u| (u.uuid, u.state, u.time));

@@ -4,10 +4,10 @@ use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
 use crate::attributes::Attributes;
-use crate::ids::{AgentId, TaskId};
+use crate::ids::{AgentId, FrameworkId, TaskId};
 use crate::resources::Resources;
 use crate::status::{Reason, Source, TaskState};
-use crate::value::{AgentCapability, Bytes, Domain, Ext, Uuid};
+use crate::value::{AgentCapability, Bytes, CheckStatus, Domain, Ext, Uuid};
 
 /// Registers a new agent. Reply: [`Registered`](crate::reply::Reply::Registered).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
@@ -166,6 +166,10 @@ pub struct Update {
     #[n(7)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub healthy: Option<bool>,
+    /// The result of its check, if it has one.
+    #[n(110)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub check: Option<CheckStatus>,
 }
 
 impl Update {
@@ -181,6 +185,28 @@ impl Update {
             message: None,
             data: None,
             healthy: None,
+            check: None,
         }
     }
+}
+
+/// Says something to a framework on behalf of an executor, or of a task without one. At most once:
+/// who is not there is not told, and there is no order between messages and updates. Reply:
+/// [`Sent`](crate::reply::Reply::Sent).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
+#[serde(deny_unknown_fields)]
+#[cbor(map)]
+pub struct SendFrameworkMessage {
+    /// On which of the session's agents.
+    #[n(0)]
+    pub agent: AgentId,
+    /// To whom.
+    #[n(1)]
+    pub framework: FrameworkId,
+    /// Who says it: the name of an executor, or of a task without one.
+    #[n(2)]
+    pub executor: Box<str>,
+    /// What.
+    #[n(3)]
+    pub data: Bytes,
 }

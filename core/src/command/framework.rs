@@ -9,7 +9,7 @@ use crate::ids::{AgentId, FrameworkId, OfferId, TaskId};
 use crate::options::OnInvalid;
 use crate::resources::Resources;
 use crate::time::Nanos;
-use crate::value::{Capability, Ext, Uuid};
+use crate::value::{Bytes, Capability, Ext, Uuid};
 
 /// Subscribes a framework. With `framework`, or with the `name` of a disconnected one, the sender
 /// takes over that framework: its outstanding offers are discarded, its tasks run on,
@@ -51,6 +51,14 @@ pub struct Subscribe {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ext: Option<Ext>,
 }
+
+/// Replaces what a subscribed framework says about itself, as a [`Subscribe`] by its own session
+/// does, but repeats no updates and has no allocation run by itself. `framework` may be left out. What is left out
+/// is not kept, except the name.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
+#[serde(transparent)]
+#[cbor(transparent)]
+pub struct UpdateFramework(#[n(0)] pub Subscribe);
 
 /// What to run, for agents that run processes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
@@ -286,4 +294,22 @@ pub struct Reconcile {
     #[n(0)]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tasks: Vec<ReconcileTask>,
+}
+
+/// Says something to an executor of the framework, or to a task without one, through the driver of
+/// its agent. At most once: who is not there is not told, and there is no order between messages
+/// and other events. Reply: [`Sent`](crate::reply::Reply::Sent).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
+#[serde(deny_unknown_fields)]
+#[cbor(map)]
+pub struct SendMessage {
+    /// On which agent.
+    #[n(0)]
+    pub agent: AgentId,
+    /// To whom: the name of an executor, or of a task without one.
+    #[n(1)]
+    pub executor: Box<str>,
+    /// What.
+    #[n(2)]
+    pub data: Bytes,
 }

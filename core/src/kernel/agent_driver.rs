@@ -3,7 +3,9 @@
 use std::ops::Deref;
 
 use super::session::Session;
-use crate::command::{RegisterAgent, RemoveAgent, ReregisterAgent, Update, UpdateAgent};
+use crate::command::{
+    RegisterAgent, RemoveAgent, ReregisterAgent, SendFrameworkMessage, Update, UpdateAgent,
+};
 use crate::error::{Code, Rejection};
 use crate::ids::AgentId;
 use crate::reply::Reply;
@@ -37,6 +39,12 @@ impl AgentDriver {
     /// Reports the state of a task.
     pub fn update(&self, command: Update) -> Result<(), Rejection> {
         self.call(command).map(|_| ())
+    }
+
+    /// Says something to a framework on behalf of an executor, or of a task without one. Returns
+    /// whether the framework was there to be told; it is not said again.
+    pub fn send_message(&self, message: SendFrameworkMessage) -> Result<bool, Rejection> {
+        super::framework::delivered(&self.call(message)?)
     }
 
     /// Removes an agent for good; its tasks are lost.

@@ -4,14 +4,14 @@ use std::ops::Deref;
 
 use super::session::Session;
 use crate::command::{
-    Accept, Acknowledge, Command, Decline, Kill, Reconcile, ReconcileTask, Revive, Suppress,
-    TaskRef, TaskSpec, Teardown,
+    Accept, Acknowledge, Command, Decline, Kill, Reconcile, ReconcileTask, Revive, SendMessage,
+    Subscribe, Suppress, TaskRef, TaskSpec, Teardown, UpdateFramework,
 };
 use crate::error::{Code, Rejection};
-use crate::ids::{FrameworkId, OfferId};
+use crate::ids::{AgentId, FrameworkId, OfferId};
 use crate::reply::{Reply, TaskOutcome};
 use crate::time::Nanos;
-use crate::value::Uuid;
+use crate::value::{Bytes, Uuid};
 
 /// A subscribed framework. Dropping it disconnects it: it may come back within its failover
 /// timeout, by name or id. Thread-safe.
@@ -100,9 +100,33 @@ impl Framework {
         self.call(Reconcile { tasks }).map(|_| ())
     }
 
+    /// Says something to an executor of the framework, or to a task without one. Returns whether
+    /// the driver of its agent was there to be told; it is not said again.
+    pub fn send_message(
+        &self,
+        agent: AgentId,
+        executor: &str,
+        data: impl Into<Vec<u8>>,
+    ) -> Result<bool, Rejection> {
+        let data = Bytes(data.into());
+        delivered(&self.call(SendMessage { agent, executor: executor.into(), data })?)
+    }
+
+    /// Replaces what the framework says about itself: roles, capabilities, timeout.
+    pub fn update(&self, info: Subscribe) -> Result<(), Rejection> {
+        self.call(UpdateFramework(info)).map(|_| ())
+    }
+
     /// Removes the framework: its tasks are killed, its id never comes back.
     pub fn teardown(self) -> Result<(), Rejection> {
         self.call(Teardown::default()).map(|_| ())
+    }
+}
+
+pub(super) fn delivered(reply: &Reply) -> Result<bool, Rejection> {
+    match reply {
+        Reply::Sent { delivered } => Ok(*delivered),
+        _ => Err(Rejection::new(Code::Defect, "a message gave no answer")),
     }
 }
 

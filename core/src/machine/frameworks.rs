@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::agents::check_ext;
 use super::{Machine, over_limit};
-use crate::command::{Revive, SessionKind, Subscribe, Suppress};
+use crate::command::{Revive, SessionKind, Subscribe, Suppress, UpdateFramework};
 use crate::error::{Code, Rejection, shorten};
 use crate::event::{EndReason, Event, RescindReason};
 use crate::ids::{FrameworkId, RoleId, SessionId};
@@ -48,6 +48,34 @@ impl Machine<'_> {
         }
         self.offer_all_now();
         Ok(Reply::Subscribed { framework, resubscribed: known.is_some() })
+    }
+
+    pub(super) fn update_framework(
+        &mut self,
+        sender: Option<SessionId>,
+        UpdateFramework(command): &UpdateFramework,
+    ) -> Result<Reply, Rejection> {
+        let framework = self.own_framework(sender)?;
+        check_subscription(command)?;
+        if command.framework.is_some_and(|named| named != framework) {
+            let text = format!("the session's framework is {framework}: name it, or none");
+            return Err(Rejection::new(Code::NotYours, text).at("framework"));
+        }
+        let named = command.name.as_ref().and_then(|name| self.state.framework_id(name));
+        if let Some(taken) = named.filter(|named| *named != framework) {
+            return Err(name_taken(command, taken));
+        }
+        if !self.state.has_room_for_roles(command.roles.iter().map(AsRef::as_ref)) {
+            return Err(over_limit("roles", OBJECTS_MAX + 1, OBJECTS_MAX));
+        }
+        self.replace_info(framework, command);
+        self.replace_roles(framework, command);
+        // No run of its own: what it may have now it is offered with what comes back.
+        let agents: Vec<_> = self.state.agents.ids().collect();
+        for agent in agents {
+            self.offer_again(agent);
+        }
+        Ok(Reply::Done)
     }
 
     /// The framework that the subscription is to take over, if any.

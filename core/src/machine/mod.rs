@@ -11,6 +11,7 @@
 //! - [`agents`]: registration, return, change of resources
 //! - [`totals`]: what an agent may say it has
 //! - [`frameworks`]: subscription, revive, suppress, removal
+//! - [`messages`]: what frameworks and executors say to each other
 //! - [`offers`]: making and ending offers, decline, filters
 //! - [`accept`]: using offers, launching tasks
 //! - [`updates`]: the stream of status updates and acknowledgements
@@ -20,6 +21,7 @@
 mod accept;
 mod agents;
 mod frameworks;
+mod messages;
 mod offers;
 mod operator;
 mod sessions;
@@ -103,7 +105,10 @@ impl Machine<'_> {
             Command::ReregisterAgent(command) => self.reregister_agent(sender, command),
             Command::UpdateAgent(command) => self.update_agent(sender, command),
             Command::Update(command) => self.update(sender, command),
+            Command::SendFrameworkMessage(command) => self.send_framework_message(sender, command),
             Command::Subscribe(command) => self.subscribe(sender, command),
+            Command::UpdateFramework(command) => self.update_framework(sender, command),
+            Command::SendMessage(command) => self.send_message(sender, command),
             Command::Accept(command) => self.accept(sender, command),
             Command::Decline(command) => self.decline(sender, command),
             Command::Revive(command) => self.revive(sender, command),

@@ -100,10 +100,11 @@ impl Machine<'_> {
             status.task = Some(id);
             status.agent = Some(task.agent);
             status.state = task.reconciled_state();
-            status.healthy = task.healthy;
+            (status.healthy, status.check) = (task.healthy, task.check);
             if task.state == TaskState::Unreachable {
                 // What was told of it before says nothing about now.
-                (status.state, status.healthy) = (task.state, None);
+                status.state = task.state;
+                (status.healthy, status.check) = (None, None);
                 status.unreachable_time = task.unreachable_since;
             }
         } else if let Some(agent) = asked.agent.and_then(|agent| self.state.agents.get(agent)) {
@@ -135,6 +136,7 @@ impl Machine<'_> {
             time: self.state.now,
             unreachable_time: None,
             healthy: None,
+            check: None,
             data: None,
         }
     }
@@ -156,7 +158,8 @@ impl Machine<'_> {
         status.unreachable_time = task.unreachable_since;
         let aware = self.state.frameworks.get(framework).is_some_and(|f| f.is_partition_aware());
         if let Some(task) = self.state.tasks.get_mut(id) {
-            (task.told, task.healthy) = (Some(state.seen_by(aware)), None);
+            task.told = Some(state.seen_by(aware));
+            (task.healthy, task.check) = (None, None);
         }
         self.tell_status(framework, status);
     }

@@ -93,6 +93,7 @@ impl Machine<'_> {
             message: report.message.clone(),
             data: report.data.clone(),
             healthy: report.healthy,
+            check: report.check,
             time: now,
         });
         let is_head = task.pending.len() == 1;
@@ -146,7 +147,8 @@ impl Machine<'_> {
         let framework = task.framework;
         let connected = self.state.frameworks.get(framework).is_some_and(|f| f.session().is_some());
         let Some(head) = task.pending.front().filter(|_| connected) else { return };
-        (task.told, task.healthy) = (Some(head.state), head.healthy);
+        task.told = Some(head.state);
+        (task.healthy, task.check) = (head.healthy, head.check);
         if let Some(status) = self.state.describe_update(id) {
             self.tell_framework(framework, Event::Update(status));
         }
@@ -283,6 +285,7 @@ impl crate::state::State {
             time: head.time,
             unreachable_time: None,
             healthy: head.healthy,
+            check: head.check,
             data: head.data.clone(),
         })
     }

@@ -20,7 +20,7 @@ use crate::limits::UPDATES_PER_TASK_MAX;
 use crate::resources::Bundle;
 use crate::status::{Reason, Source, TaskState};
 use crate::time::{Nanos, Time};
-use crate::value::{Bytes, Uuid};
+use crate::value::{Bytes, CheckStatus, Uuid};
 
 /// What a reported state does to a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,6 +130,9 @@ pub struct Task {
     /// What the framework was told last of its health.
     #[n(18)]
     pub healthy: Option<bool>,
+    /// And what it was told last of the result of its check.
+    #[n(112)]
+    pub check: Option<CheckStatus>,
 }
 
 /// The redelivery of an update in flight.
@@ -175,6 +178,9 @@ pub struct StoredUpdate {
     /// Whether the driver gave the uuid, so that it may repeat it.
     #[n(8)]
     pub given: bool,
+    /// The result of its check, if it has one.
+    #[n(110)]
+    pub check: Option<CheckStatus>,
 }
 
 impl Task {

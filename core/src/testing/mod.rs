@@ -16,15 +16,15 @@ use crate::command::{
     Accept, Acknowledge, AdvanceTime, Allocate, CloseSession, Command, DeactivateAgent, Decline,
     Envelope, Kill, OpenSession, Operation, ReactivateAgent, Reconcile, ReconcileTask,
     RegisterAgent, RemoveAgent, ReportedTask, ReregisterAgent, Restart, Revive, RoleWeight,
-    SessionKind, Subscribe, Suppress, TaskCommand, TaskRef, TaskSpec, Teardown, Tick, Update,
-    UpdateAgent, UpdateWeights,
+    SendFrameworkMessage, SendMessage, SessionKind, Subscribe, Suppress, TaskCommand, TaskRef,
+    TaskSpec, Teardown, Tick, Update, UpdateAgent, UpdateFramework, UpdateWeights,
 };
 use crate::ids::{AgentId, FrameworkId, Id, OfferId, SessionId, TaskId};
 use crate::options::OnInvalid;
 use crate::resources::{Amount, Resources};
 use crate::status::{Reason, Source, TaskState};
 use crate::time::{Nanos, Time};
-use crate::value::{AgentCapability, Bytes, Capability, Domain, Ext, Uuid};
+use crate::value::{AgentCapability, Bytes, Capability, CheckStatus, Domain, Ext, Uuid};
 
 pub use script::{Choice, choice};
 
@@ -100,6 +100,9 @@ fn of_agent() -> impl Strategy<Value = Command> {
             UpdateAgent { agent, resources, attributes, domain, capabilities }.into()
         }),
         status().prop_map(Command::from),
+        (id(), id(), text(), bytes()).prop_map(|(agent, framework, executor, data)| {
+            SendFrameworkMessage { agent, framework, executor, data }.into()
+        }),
     ]
 }
 
@@ -120,6 +123,13 @@ fn of_framework() -> impl Strategy<Value = Command> {
         .prop_map(|(task, agent)| ReconcileTask { task, agent });
     prop_oneof![
         subscribe().prop_map(Command::from),
+        subscribe().prop_map(|info| UpdateFramework(info).into()),
+        (id(), text(), bytes()).prop_map(|(agent, executor, data)| SendMessage {
+            agent,
+            executor,
+            data
+        }
+        .into()),
         accept.prop_map(|(offers, operations, refuse_seconds, on_invalid)| {
             Accept { offers, operations, refuse_seconds, on_invalid }.into()
         }),
@@ -170,18 +180,19 @@ fn status() -> impl Strategy<Value = Update> {
         option::of(select(Reason::ALL)),
         option::of(text()),
         option::of(bytes()),
-        option::of(any::<bool>()),
+        (option::of(any::<bool>()), option::of(check())),
     )
-        .prop_map(|(task, state, uuid, source, reason, message, data, healthy)| Update {
-            task,
-            state,
-            uuid,
-            source,
-            reason,
-            message,
-            data,
-            healthy,
+        .prop_map(|(task, state, uuid, source, reason, message, data, (healthy, check))| {
+            Update { task, state, uuid, source, reason, message, data, healthy, check }
         })
+}
+
+fn check() -> impl Strategy<Value = CheckStatus> {
+    prop_oneof![
+        option::of(any::<i32>()).prop_map(CheckStatus::Command),
+        option::of(any::<u32>()).prop_map(CheckStatus::Http),
+        option::of(any::<bool>()).prop_map(CheckStatus::Tcp),
+    ]
 }
 
 /// Any task description.

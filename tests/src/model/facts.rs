@@ -8,7 +8,7 @@ use tamias::ids::{AgentId, FrameworkId, GrantId, SessionId};
 use tamias::resources::Amount;
 use tamias::status::{Reason, Source, TaskState};
 use tamias::time::{Nanos, Time};
-use tamias::value::{Bytes, Uuid};
+use tamias::value::{Bytes, CheckStatus, Uuid};
 
 use super::pile::Pile;
 
@@ -181,6 +181,8 @@ pub struct Task {
     pub told: Option<TaskState>,
     /// The health told with it.
     pub told_health: Option<bool>,
+    /// The result of its check told with it.
+    pub told_check: Option<CheckStatus>,
     /// Whether its agent reported anything yet.
     pub reported: bool,
     /// Its own grace.
@@ -222,6 +224,8 @@ pub struct Report {
     pub data: Option<Bytes>,
     /// Whether it is healthy.
     pub healthy: Option<bool>,
+    /// The result of its check.
+    pub check: Option<CheckStatus>,
     /// When it was said.
     pub time: Time,
     /// Whether the driver gave the uuid.

@@ -1,6 +1,6 @@
 //! Subscription, revive and suppress, removal.
 
-use tamias::command::{Revive, SessionKind, Subscribe, Suppress};
+use tamias::command::{Revive, SessionKind, Subscribe, Suppress, UpdateFramework};
 use tamias::error::Code;
 use tamias::event::{EndReason, Event, RescindReason};
 use tamias::ids::{FrameworkId, SessionId};
@@ -56,6 +56,31 @@ impl Model {
         }
         self.look_at_all();
         Ok(Reply::Subscribed { framework: id, resubscribed: meant.is_some() })
+    }
+
+    pub(super) fn update_framework(
+        &mut self,
+        sender: Option<SessionId>,
+        UpdateFramework(command): &UpdateFramework,
+    ) -> Verdict {
+        let id = self.speaking_framework(sender)?;
+        let mut faults = faults_of_fields(command);
+        if command.framework.is_some_and(|named| named != id) {
+            faults.push(Code::NotYours);
+        }
+        if self.framework_named(command.name.as_deref()).is_some_and(|named| named != id) {
+            faults.push(Code::NameTaken);
+        }
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        self.replace_info(id, command);
+        self.replace_roles(id, command);
+        let agents: Vec<_> = self.agents.keys().copied().collect();
+        for agent in agents {
+            self.look_again(agent);
+        }
+        Ok(Reply::Done)
     }
 
     fn framework_named(&self, name: Option<&str>) -> Option<FrameworkId> {

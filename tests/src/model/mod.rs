@@ -17,7 +17,8 @@
 //!
 //! - [`facts`]: what is known
 //! - [`pile`]: resources as single thousandths, points and items
-//! - [`sessions`], [`operator`], [`agents`], [`frameworks`], [`offers`], [`updates`], [`tasks`]:
+//! - [`sessions`], [`operator`], [`agents`], [`frameworks`], [`messages`],
+//!   [`offers`], [`updates`], [`tasks`]:
 //!   commands
 //! - [`tick`], [`allocation`]: what time and pending work bring
 
@@ -25,6 +26,7 @@ mod agents;
 mod allocation;
 pub mod facts;
 mod frameworks;
+mod messages;
 mod names;
 mod offers;
 mod operator;
@@ -187,6 +189,9 @@ impl Model {
             Command::UpdateAgent(command) => self.update_agent(sender, command),
             Command::Update(command) => self.update(sender, command),
             Command::Subscribe(command) => self.subscribe(sender, command),
+            Command::UpdateFramework(command) => self.update_framework(sender, command),
+            Command::SendMessage(command) => self.send_message(sender, command),
+            Command::SendFrameworkMessage(command) => self.send_framework_message(sender, command),
             Command::Accept(command) => self.accept(sender, command),
             Command::Decline(command) => self.decline(sender, command),
             Command::Revive(command) => self.revive(sender, command),

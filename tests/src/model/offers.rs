@@ -236,6 +236,7 @@ impl Model {
             state: TaskState::Staging,
             told: None,
             told_health: None,
+            told_check: None,
             reported: false,
             kill_grace: spec.kill_grace_seconds,
             max_completion: spec.max_completion_seconds,
@@ -298,6 +299,7 @@ impl Model {
             time: self.now,
             unreachable_time: None,
             healthy: None,
+            check: None,
             data: None,
         };
         self.tell_framework(framework, Event::Update(status));

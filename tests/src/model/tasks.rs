@@ -71,9 +71,9 @@ impl Model {
             status.name = task.name.as_str().into();
             status.task = Some(id);
             status.agent = Some(task.agent);
-            (status.state, status.healthy) = match (task.state, task.told) {
-                (TaskState::Unreachable, _) | (_, None) => (task.state, None),
-                (_, Some(told)) => (told, task.told_health),
+            (status.state, status.healthy, status.check) = match (task.state, task.told) {
+                (TaskState::Unreachable, _) | (_, None) => (task.state, None, None),
+                (_, Some(told)) => (told, task.told_health, task.told_check),
             };
             // Since when it cannot be reached is of interest only while it cannot.
             if task.state == TaskState::Unreachable {
@@ -115,6 +115,7 @@ impl Model {
             time: self.now,
             unreachable_time: None,
             healthy: None,
+            check: None,
             data: None,
         }
     }
@@ -125,7 +126,7 @@ impl Model {
         let state = self.seen_by(framework, state);
         let mut status = self.conclusion(state, reason);
         let task = self.tasks.get_mut(&id).expect("it is known");
-        (task.told, task.told_health) = (Some(state), None);
+        (task.told, task.told_health, task.told_check) = (Some(state), None, None);
         status.name = task.name.as_str().into();
         status.task = Some(id);
         status.agent = Some(task.agent);

@@ -70,6 +70,7 @@ impl Model {
             message: report.message.clone(),
             data: report.data.clone(),
             healthy: report.healthy,
+            check: report.check,
             time,
             given: report.uuid.is_some(),
         });
@@ -115,6 +116,7 @@ impl Model {
         task.retry = None;
         let Some(head) = task.stream.front().filter(|_| connected) else { return };
         (task.told, task.told_health) = (Some(head.state), head.healthy);
+        task.told_check = head.check;
         self.tell_head(id);
         if let Some(policy) = self.options.update_retry {
             let alarm = self.alarm_in(policy.min_seconds);
@@ -151,6 +153,7 @@ impl Model {
             time: head.time,
             unreachable_time: None,
             healthy: head.healthy,
+            check: head.check,
             data: head.data.clone(),
         };
         self.tell_framework(task.framework, Event::Update(status));

@@ -1,13 +1,14 @@
 //! What frameworks want, as commands.
 
 use tamias::command::{
-    Accept, Decline, Revive, SessionKind, Subscribe, Suppress, TaskCommand, TaskSpec, Teardown,
+    Accept, Decline, Revive, SendFrameworkMessage, SendMessage, SessionKind, Subscribe, Suppress,
+    TaskCommand, TaskSpec, Teardown, UpdateFramework,
 };
 use tamias::ids::{FrameworkId, OfferId, SessionId};
 use tamias::options::OnInvalid;
 use tamias::resources::Amount;
 use tamias::time::Nanos;
-use tamias::value::Capability;
+use tamias::value::{Bytes, Capability};
 
 use super::agents::{named, nth};
 use super::intent::{
@@ -34,7 +35,7 @@ impl Play {
                 };
                 self.send(session, subscription(profile));
             }
-            FrameworkIntent::Again { framework, session, by_id, by_name, profile } => {
+            FrameworkIntent::Again { framework, session, by_id, by_name, profile, update } => {
                 let Some(id) = self.any_framework(*framework) else { return };
                 let own = self.session_of(id);
                 let session = match (session, own) {
@@ -50,7 +51,28 @@ impl Play {
                     let name = self.model.frameworks.get(&id).and_then(|f| f.name.clone());
                     again.name = name.map(Into::into);
                 }
-                self.send(session, again);
+                if *update {
+                    self.send(session, UpdateFramework(again));
+                } else {
+                    self.send(session, again);
+                }
+            }
+            FrameworkIntent::Say { framework, agent, back, executor } => {
+                let (Some(framework), Some(agent)) =
+                    (self.any_framework(*framework), self.any_agent(*agent))
+                else {
+                    return;
+                };
+                let executor = TASKS[usize::from(*executor) % TASKS.len()].into();
+                let data = Bytes(vec![1, 2]);
+                if *back {
+                    let driver = self.driver_of(agent);
+                    let said = SendFrameworkMessage { agent, framework, executor, data };
+                    self.perform(driver, said);
+                } else {
+                    let session = self.session_of(framework);
+                    self.perform(session, SendMessage { agent, executor, data });
+                }
             }
             FrameworkIntent::Accept { framework, offers, tasks, refuse, report } => {
                 let Some((id, session)) = self.speaking(*framework, true) else { return };

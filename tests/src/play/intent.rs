@@ -143,6 +143,17 @@ pub struct Profile {
 /// What frameworks, and operators of them, want.
 #[derive(Debug, Clone)]
 pub enum FrameworkIntent {
+    /// It says something to what runs its tasks on an agent, or is told something by it.
+    Say {
+        /// Which.
+        framework: Whom,
+        /// On which agent.
+        agent: Whom,
+        /// Whether the agent's driver speaks.
+        back: bool,
+        /// To or of whom.
+        executor: u8,
+    },
     /// A new framework subscribes.
     Join {
         /// In a session that is open, perhaps another framework's.
@@ -152,6 +163,8 @@ pub enum FrameworkIntent {
     },
     /// A known framework subscribes again.
     Again {
+        /// It stays in its session and only says something else of itself.
+        update: bool,
         /// Which.
         framework: Whom,
         /// In its own session, in another open one, or in a new one.
@@ -520,8 +533,10 @@ fn framework_intents() -> impl Strategy<Value = FrameworkIntent> {
         any::<Pick>().prop_map(SessionChoice::Open),
         Just(SessionChoice::New),
     ];
-    let again = (whom(), session, any::<bool>(), any::<bool>(), profiles()).prop_map(
-        |(framework, session, by_id, by_name, profile)| FrameworkIntent::Again {
+    let update = prop::bool::weighted(0.3);
+    let again = (whom(), session, any::<bool>(), any::<bool>(), profiles(), update).prop_map(
+        |(framework, session, by_id, by_name, profile, update)| FrameworkIntent::Again {
+            update,
             framework,
             session,
             by_id,
@@ -554,9 +569,18 @@ fn framework_intents() -> impl Strategy<Value = FrameworkIntent> {
             unnamed,
         },
     );
+    let say = (whom(), whom(), any::<bool>(), any::<u8>()).prop_map(
+        |(framework, agent, back, executor)| FrameworkIntent::Say {
+            framework,
+            agent,
+            back,
+            executor,
+        },
+    );
     prop_oneof![
         6 => join_framework(),
         9 => again,
+        4 => say,
         80 => accept,
         1 => many,
         20 => decline,

@@ -4,7 +4,7 @@ use tamias::command::{Acknowledge, Kill, Reconcile, ReconcileTask, SessionKind, 
 use tamias::ids::TaskId;
 use tamias::status::{Reason, TaskState};
 use tamias::time::Nanos;
-use tamias::value::{Bytes, Uuid};
+use tamias::value::{Bytes, CheckStatus, Uuid};
 
 use super::intent::{Aim, TaskIntent, UuidChoice, Whom};
 use super::{Play, choose};
@@ -110,6 +110,7 @@ impl Play {
             message: bit(5).then(|| "said the driver".into()),
             data: bit(4).then(|| Bytes(vec![extras])),
             healthy: bit(3).then_some(bit(7)),
+            check: bit(2).then_some(CheckStatus::Http(bit(1).then_some(200))),
             ..Update::new(id, state)
         };
         self.send(session, update);

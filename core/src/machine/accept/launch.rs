@@ -92,6 +92,7 @@ impl Machine<'_> {
                 unreachable_since: None,
                 retry: None,
                 healthy: None,
+                check: None,
             },
         );
         if let Some(launch) = self.state.describe_launch(id) {
@@ -135,6 +136,7 @@ impl Machine<'_> {
             time: self.state.now,
             unreachable_time: None,
             healthy: None,
+            check: None,
             data: None,
         };
         self.tell_framework(framework, Event::Update(status));
