@@ -341,11 +341,23 @@
 /// What ran the task ended.
 #define TAMIAS_REASON_EXECUTOR_TERMINATED 1
 
+/// What ran the task went away by itself; no longer used by Mesos.
+#define TAMIAS_REASON_EXECUTOR_UNREGISTERED 2
+
 /// Its framework was removed.
 #define TAMIAS_REASON_FRAMEWORK_REMOVED 3
 
+/// Its directory could not be kept from garbage collection.
+#define TAMIAS_REASON_GC_ERROR 4
+
+/// It named a framework that is not its own.
+#define TAMIAS_REASON_INVALID_FRAMEWORKID 5
+
 /// An offer was gone, foreign, or did not fit the others.
 #define TAMIAS_REASON_INVALID_OFFERS 6
+
+/// The kernel could not be reached; only ever said by a driver.
+#define TAMIAS_REASON_MASTER_DISCONNECTED 7
 
 /// It used more memory than it may.
 #define TAMIAS_REASON_CONTAINER_LIMITATION_MEMORY 8
@@ -362,23 +374,71 @@
 /// Its agent restarted and does not have it any more.
 #define TAMIAS_REASON_AGENT_RESTARTED 12
 
+/// Its agent is not known.
+#define TAMIAS_REASON_AGENT_UNKNOWN 13
+
 /// The description was invalid.
 #define TAMIAS_REASON_TASK_INVALID 14
+
+/// The framework may not launch it.
+#define TAMIAS_REASON_TASK_UNAUTHORIZED 15
+
+/// The task is not known.
+#define TAMIAS_REASON_TASK_UNKNOWN 16
+
+/// Its resources were needed by others: the agent took revocable ones back.
+#define TAMIAS_REASON_CONTAINER_PREEMPTED 17
+
+/// It needs a reservation or a volume that the agent does not have.
+#define TAMIAS_REASON_RESOURCES_UNKNOWN 18
 
 /// It was over a limit.
 #define TAMIAS_REASON_CONTAINER_LIMITATION 19
 
+/// It used more disk than it may.
+#define TAMIAS_REASON_CONTAINER_LIMITATION_DISK 20
+
 /// It could not be started.
 #define TAMIAS_REASON_CONTAINER_LAUNCH_FAILED 21
 
+/// The resources of what runs it could not be changed.
+#define TAMIAS_REASON_CONTAINER_UPDATE_FAILED 22
+
+/// What was to run it did not register in time.
+#define TAMIAS_REASON_EXECUTOR_REGISTRATION_TIMEOUT 23
+
+/// What ran it did not come back in time after a restart of the agent.
+#define TAMIAS_REASON_EXECUTOR_REREGISTRATION_TIMEOUT 24
+
+/// Its group, or one of the group, was invalid.
+#define TAMIAS_REASON_TASK_GROUP_INVALID 25
+
+/// The framework may not launch its group.
+#define TAMIAS_REASON_TASK_GROUP_UNAUTHORIZED 26
+
+/// What carried its input and output ended.
+#define TAMIAS_REASON_IO_SWITCHBOARD_EXITED 27
+
+/// The result of its check changed.
+#define TAMIAS_REASON_TASK_CHECK_STATUS_UPDATED 28
+
+/// Its health changed.
+#define TAMIAS_REASON_TASK_HEALTH_CHECK_STATUS_UPDATED 29
+
 /// It was killed before it started.
 #define TAMIAS_REASON_TASK_KILLED_DURING_LAUNCH 30
+
+/// An operator declared its agent gone.
+#define TAMIAS_REASON_AGENT_REMOVED_BY_OPERATOR 31
 
 /// Its agent came back and has it.
 #define TAMIAS_REASON_AGENT_REREGISTERED 32
 
 /// It ran longer than its `max_completion_seconds`.
 #define TAMIAS_REASON_MAX_COMPLETION_TIME_REACHED 33
+
+/// Its agent is being drained.
+#define TAMIAS_REASON_AGENT_DRAINING 34
 
 /// The kernel (the Mesos master).
 #define TAMIAS_SOURCE_MASTER 0

@@ -53,8 +53,8 @@ pub struct Subscribe {
 }
 
 /// Replaces what a subscribed framework says about itself, as a [`Subscribe`] by its own session
-/// does, but repeats no updates and has no allocation run by itself. `framework` may be left out. What is left out
-/// is not kept, except the name.
+/// does, but repeats no updates and has no allocation run by itself. `framework` may be left out.
+/// What is left out is not kept, except the name.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
 #[serde(transparent)]
 #[cbor(transparent)]

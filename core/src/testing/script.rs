@@ -5,9 +5,9 @@ use proptest::prelude::*;
 use crate::command::{
     Accept, Acknowledge, AdvanceTime, Allocate, CloseSession, Command, DeactivateAgent, Decline,
     Envelope, Kill, OpenSession, ReactivateAgent, Reconcile, ReconcileTask, RegisterAgent,
-    RemoveAgent, ReportedTask, ReregisterAgent, Restart, Revive, RoleWeight, SessionKind,
-    Subscribe, Suppress, TaskCommand, TaskRef, TaskSpec, Teardown, Tick, Update, UpdateAgent,
-    UpdateWeights,
+    RemoveAgent, ReportedTask, ReregisterAgent, Restart, Revive, RoleWeight, SendFrameworkMessage,
+    SendMessage, SessionKind, Subscribe, Suppress, TaskCommand, TaskRef, TaskSpec, Teardown, Tick,
+    Update, UpdateAgent, UpdateFramework, UpdateWeights,
 };
 use crate::ids::{AgentId, FrameworkId, OfferId, SessionId, TaskId};
 use crate::limits::TIME_STEP_MAX;
@@ -231,16 +231,27 @@ impl Pick<'_> {
 
     fn framework_flow(&self) -> Chosen {
         let (_, session) = self.framework()?;
-        let command = if self.choice.detail % 3 == 0 {
-            Suppress { roles: Vec::new() }.into()
-        } else {
-            Revive { roles: Vec::new() }.into()
+        let agent = self.one(self.state.agents().ids());
+        let command = match (self.choice.detail % 9, agent) {
+            (0..=2, _) => Suppress { roles: Vec::new() }.into(),
+            (3, _) => {
+                UpdateFramework(Subscribe { roles: vec![self.role()], ..Default::default() }).into()
+            }
+            (4, Some(agent)) => {
+                SendMessage { agent, executor: "task-1".into(), data: Bytes(vec![4]) }.into()
+            }
+            _ => Revive { roles: Vec::new() }.into(),
         };
         Some((Some(session), command))
     }
 
     fn update_agent(&self) -> Chosen {
         let (agent, session) = self.agent()?;
+        if let Some((framework, _)) = self.framework().filter(|_| self.choice.detail % 8 == 7) {
+            let (executor, data) = ("task-1".into(), Bytes(vec![7]));
+            let said = SendFrameworkMessage { agent, framework, executor, data };
+            return Some((Some(session), said.into()));
+        }
         let total = format!("cpus:{};mem:2048", 1 + self.choice.detail % 8);
         let resources = Some(total.parse().ok()?);
         Some((Some(session), UpdateAgent { resources, ..UpdateAgent::new(agent) }.into()))

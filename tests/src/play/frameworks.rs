@@ -35,45 +35,8 @@ impl Play {
                 };
                 self.send(session, subscription(profile));
             }
-            FrameworkIntent::Again { framework, session, by_id, by_name, profile, update } => {
-                let Some(id) = self.any_framework(*framework) else { return };
-                let own = self.session_of(id);
-                let session = match (session, own) {
-                    (SessionChoice::Own, Some(own)) => own,
-                    (SessionChoice::Open(pick), _) => {
-                        self.some_session(SessionKind::Framework, *pick)
-                    }
-                    _ => self.open(SessionKind::Framework),
-                };
-                let mut again = subscription(profile);
-                again.framework = by_id.then_some(id);
-                if *by_name {
-                    let name = self.model.frameworks.get(&id).and_then(|f| f.name.clone());
-                    again.name = name.map(Into::into);
-                }
-                if *update {
-                    self.send(session, UpdateFramework(again));
-                } else {
-                    self.send(session, again);
-                }
-            }
-            FrameworkIntent::Say { framework, agent, back, executor } => {
-                let (Some(framework), Some(agent)) =
-                    (self.any_framework(*framework), self.any_agent(*agent))
-                else {
-                    return;
-                };
-                let executor = TASKS[usize::from(*executor) % TASKS.len()].into();
-                let data = Bytes(vec![1, 2]);
-                if *back {
-                    let driver = self.driver_of(agent);
-                    let said = SendFrameworkMessage { agent, framework, executor, data };
-                    self.perform(driver, said);
-                } else {
-                    let session = self.session_of(framework);
-                    self.perform(session, SendMessage { agent, executor, data });
-                }
-            }
+            FrameworkIntent::Again { .. } => self.again(intent),
+            FrameworkIntent::Say { .. } => self.say(intent),
             FrameworkIntent::Accept { framework, offers, tasks, refuse, report } => {
                 let Some((id, session)) = self.speaking(*framework, true) else { return };
                 let offers = self.listed(id, offers);
@@ -107,6 +70,50 @@ impl Play {
                 let sender = own.unwrap_or_else(|| self.some_session(SessionKind::Operator, 0));
                 self.send(sender, Teardown { framework: (!*unnamed).then_some(id) });
             }
+        }
+    }
+
+    fn again(&mut self, intent: &FrameworkIntent) {
+        let FrameworkIntent::Again { framework, session, by_id, by_name, profile, update } = intent
+        else {
+            return;
+        };
+        let Some(id) = self.any_framework(*framework) else { return };
+        let own = self.session_of(id);
+        let session = match (session, own) {
+            (SessionChoice::Own, Some(own)) => own,
+            (SessionChoice::Open(pick), _) => self.some_session(SessionKind::Framework, *pick),
+            _ => self.open(SessionKind::Framework),
+        };
+        let mut again = subscription(profile);
+        again.framework = by_id.then_some(id);
+        if *by_name {
+            let name = self.model.frameworks.get(&id).and_then(|f| f.name.clone());
+            again.name = name.map(Into::into);
+        }
+        if *update {
+            self.send(session, UpdateFramework(again));
+        } else {
+            self.send(session, again);
+        }
+    }
+
+    fn say(&mut self, intent: &FrameworkIntent) {
+        let FrameworkIntent::Say { framework, agent, back, executor } = intent else { return };
+        let (Some(framework), Some(agent)) =
+            (self.any_framework(*framework), self.any_agent(*agent))
+        else {
+            return;
+        };
+        let executor = TASKS[usize::from(*executor) % TASKS.len()].into();
+        let data = Bytes(vec![1, 2]);
+        if *back {
+            let driver = self.driver_of(agent);
+            let said = SendFrameworkMessage { agent, framework, executor, data };
+            self.perform(driver, said);
+        } else {
+            let session = self.session_of(framework);
+            self.perform(session, SendMessage { agent, executor, data });
         }
     }
 
