@@ -61,7 +61,7 @@ macro_rules! commands {
             pub fn from_json(name: &str, fields: serde_json::Value) -> Result<Self, Rejection> {
                 match name {
                     $($text => read_fields(fields).map(Self::$name),)*
-                    _ => Err(unknown_command(name)),
+                    _ => Err(unknown_name("command", name, Self::NAMES)),
                 }
             }
 
@@ -204,7 +204,10 @@ struct Named<'a, T> {
     fields: &'a T,
 }
 
-fn read_fields<T: serde::de::DeserializeOwned>(fields: serde_json::Value) -> Result<T, Rejection> {
+/// Reads fields; a rejection has the path to the one that is wrong.
+pub(crate) fn read_fields<T: serde::de::DeserializeOwned>(
+    fields: serde_json::Value,
+) -> Result<T, Rejection> {
     serde_path_to_error::deserialize(fields).map_err(|error| {
         let path = error.path().to_string();
         let rejection = Rejection::new(Code::Malformed, error.into_inner().to_string());
@@ -212,16 +215,17 @@ fn read_fields<T: serde::de::DeserializeOwned>(fields: serde_json::Value) -> Res
     })
 }
 
-fn unknown_command(name: &str) -> Rejection {
-    let near = Command::NAMES.iter().find(|known| {
+/// The rejection of a name that none of `known` is.
+pub(crate) fn unknown_name(kind: &str, name: &str, known: &[&str]) -> Rejection {
+    let near = known.iter().find(|known| {
         let stem = |s: &str| s.replace(['_', '-'], "").to_lowercase();
         stem(known) == stem(name) || (name.len() > 3 && known.starts_with(name))
     });
     let hint = match near {
         Some(known) => format!("did you mean `{known}`?"),
-        None => format!("expected one of {}", Command::NAMES.join(", ")),
+        None => format!("expected one of {}", known.join(", ")),
     };
-    let message = format!("there is no command {:?}: {hint}", shorten(name));
+    let message = format!("there is no {kind} {:?}: {hint}", shorten(name));
     Rejection::new(Code::UnknownCommand, message).at("do")
 }
 

@@ -13,6 +13,7 @@
 //! | ledger | [`state`] | everything a kernel knows; pure |
 //! | decisions | [`allocator`] | who is offered what; pure, reads the ledger |
 //! | transition | [`machine`] | applies one command; pure, writes the ledger |
+//! | questions | [`query`] | what there is, and why somebody gets no offers; pure, reads both |
 //! | records | [`codec`] | commands and states as bytes and lines: journal, replay, snapshot, JSON |
 //! | shell | [`kernel`] | clock, lock, events, waits, the journal's file: what the pure layers may not have |
 //!
@@ -33,6 +34,7 @@ pub mod machine;
 pub mod map;
 pub mod names;
 pub mod options;
+pub mod query;
 pub mod reply;
 pub mod resources;
 mod shared;

@@ -249,6 +249,11 @@ impl AgentCapabilities {
     pub const fn has(self, capability: AgentCapability) -> bool {
         self.0 & (1 << capability as u16) != 0
     }
+
+    /// Those in the set, in the order of their numbers.
+    pub fn iter(self) -> impl Iterator<Item = AgentCapability> {
+        AgentCapability::ALL.iter().copied().filter(move |one| self.has(*one))
+    }
 }
 
 impl FromIterator<AgentCapability> for AgentCapabilities {

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
+use pyo3::types::{PyDict, PyString, PyTuple};
+use tamias::codec::jsonl::trace_line;
 use tamias::kernel::journal::{Durability, JournalOptions};
 use tamias::{Clock, Code, Kernel, Rejection, Time};
 
@@ -15,6 +16,7 @@ use crate::errors::{Result, reject};
 use crate::framework::{PyFramework, subscription};
 use crate::operator::PyOperator;
 use crate::options::options;
+use crate::query::{from_json, query};
 use crate::session::{Handle, wait_any};
 
 /// A scheduling kernel.
@@ -118,6 +120,42 @@ impl PyKernel {
         let line = text("line", line)?;
         let session = session.map(|id| parsed("session", id)).transpose()?;
         Ok(py.detach(|| self.kernel.command(session, &line))?)
+    }
+
+    /// Asks what there is: ``query("get_tasks", role="batch")``. The names of queries are in
+    /// docs/conformance.md; the answer has the names of their rows.
+    #[pyo3(signature = (name, **fields))]
+    fn query<'py>(
+        &self,
+        py: Python<'py>,
+        name: &Bound<'py, PyAny>,
+        fields: Option<&Bound<'py, PyDict>>,
+    ) -> Result<Bound<'py, PyAny>> {
+        let query = query(name, fields)?;
+        let kernel = self.alive()?;
+        let answer = py.detach(|| {
+            let state = kernel.branch();
+            state.query(&query).map(|answer| trace_line(state.seq(), &answer))
+        });
+        from_json(py, &answer?)
+    }
+
+    /// Why a framework, a role or an agent (its id or name) gets no offers.
+    #[pyo3(signature = (*, framework=None, role=None, agent=None))]
+    fn explain<'py>(
+        &self,
+        py: Python<'py>,
+        framework: Option<&Bound<'py, PyAny>>,
+        role: Option<&Bound<'py, PyAny>>,
+        agent: Option<&Bound<'py, PyAny>>,
+    ) -> Result<Bound<'py, PyAny>> {
+        let fields = PyDict::new(py);
+        for (key, value) in [("framework", framework), ("role", role), ("agent", agent)] {
+            if let Some(value) = value {
+                fields.set_item(key, value)?;
+            }
+        }
+        self.query(py, &PyString::new(py, "explain"), Some(&fields))
     }
 
     /// Waits until one of several frameworks or agent drivers has events; returns whether one has.

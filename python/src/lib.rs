@@ -28,6 +28,7 @@ mod kernel;
 mod local_agent;
 mod operator;
 mod options;
+mod query;
 mod resources;
 mod session;
 mod tasks;
@@ -48,6 +49,8 @@ mod _native {
     use crate::local_agent::{PyLocalAgent, machine_resources};
     #[pymodule_export]
     use crate::operator::PyOperator;
+    #[pymodule_export]
+    use crate::query::query_journal;
     #[pymodule_export]
     use crate::resources::PyResources;
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import final
+from typing import Any, final
 
 from tamias import _native
 
-__all__ = ["ReplayedJournal", "lines", "replay"]
+__all__ = ["ReplayedJournal", "lines", "query", "replay"]
 
 
 @final
@@ -43,6 +43,11 @@ class ReplayedJournal:
 def replay(path: str | os.PathLike[str]) -> ReplayedJournal:
     """Replays a journal with every check; ``CorruptError`` names the offset of damage."""
     return _native.replay_journal(path)
+
+
+def query(path: str | os.PathLike[str], name: str, **fields: str) -> dict[str, Any]:
+    """Answers a query from the end of a journal, as ``Kernel.query`` does from a kernel."""
+    return _native.query_journal(path, name, fields)
 
 
 def lines(path: str | os.PathLike[str], *, events: bool = False) -> Iterator[str]:

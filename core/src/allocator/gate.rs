@@ -32,6 +32,40 @@ pub enum Refusal {
     Filtered,
 }
 
+impl Refusal {
+    /// The name in JSON.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::AgentInactive => "agent_inactive",
+            Self::FrameworkInactive => "framework_inactive",
+            Self::NotSubscribed => "not_subscribed",
+            Self::Suppressed => "suppressed",
+            Self::RemoteRegion => "remote_region",
+            Self::Gpus => "gpus",
+            Self::AgentLacks => "agent_lacks",
+            Self::TooSmall => "too_small",
+            Self::Filtered => "filtered",
+        }
+    }
+
+    /// What would have to change, for people.
+    #[must_use]
+    pub const fn remedy(self) -> &'static str {
+        match self {
+            Self::AgentInactive => "have the agent connect again, or reactivate it",
+            Self::FrameworkInactive => "have the framework subscribe again",
+            Self::NotSubscribed => "subscribe the framework to the role",
+            Self::Suppressed => "revive the role",
+            Self::RemoteRegion => "subscribe with REGION_AWARE",
+            Self::Gpus => "subscribe with GPU_RESOURCES, or set the option `filter_gpu` to false",
+            Self::AgentLacks => "register the agent with MULTI_ROLE and HIERARCHICAL_ROLE",
+            Self::TooSmall => "wait for more to become free, or lower `min_allocatable`",
+            Self::Filtered => "wait for the refusals to end, or revive the role",
+        }
+    }
+}
+
 /// Says whether `framework` may be offered `free`, what is free on `agent`, in `role`.
 ///
 /// Errors: the first [`Refusal`] that applies, in the order of the enumeration.

@@ -12,7 +12,6 @@ use crate::command::{Command, Envelope};
 use crate::error::{Code, Rejection};
 use crate::event::Effect;
 use crate::ids::SessionId;
-use crate::reply::Reply;
 use crate::time::Time;
 
 /// A command read from a line.
@@ -78,12 +77,12 @@ fn take<T: serde::de::DeserializeOwned>(
 
 /// The reply to a command as a line: `{"seq":7,"reply":"done"}`.
 #[must_use]
-pub fn trace_line(seq: u64, reply: &Reply) -> String {
+pub fn trace_line(seq: u64, reply: &impl Serialize) -> String {
     #[derive(Serialize)]
-    struct Line<'a> {
+    struct Line<'a, R> {
         seq: u64,
         #[serde(flatten)]
-        reply: &'a Reply,
+        reply: &'a R,
     }
     line(&Line { seq, reply })
 }

@@ -27,10 +27,12 @@ use super::Kernel;
 use super::journal::JournalOptions;
 use std::path::Path;
 
+use crate::codec::jsonl::trace_line;
 use crate::command::Command;
 use crate::error::{Code, Rejection};
 use crate::ids::SessionId;
 use crate::limits::TIMEOUT_MAX;
+use crate::query::Query;
 use crate::time::Nanos;
 
 use bindings::Bindings;
@@ -104,8 +106,17 @@ impl Kernel {
     fn plain_line(&self, session: Option<SessionId>, text: &str) -> Result<Vec<String>, Rejection> {
         let mut fields = strict::parse_object(text)?;
         let name = line::take_name(&mut fields)?;
+        if Query::NAMES.contains(&name.as_str()) {
+            return self.query_line(&name, fields);
+        }
         let command = Command::from_json(&name, Value::Object(fields))?;
         self.call_traced(session, command).map(|applied| output::lines(&applied))
+    }
+
+    fn query_line(&self, name: &str, fields: Map<String, Value>) -> Result<Vec<String>, Rejection> {
+        let query = Query::from_json(name, Value::Object(fields))?;
+        let state = self.branch();
+        Ok(vec![trace_line(state.seq(), &state.query(&query)?)])
     }
 }
 
@@ -214,6 +225,7 @@ fn perform(
             };
             Ok(output::lines(&applied))
         }
+        Verb::Query(name) => kernel.query_line(name, line.fields.clone()),
         Verb::Raw => {
             let text = line.fields.get("line").and_then(Value::as_str).unwrap_or_default();
             kernel.plain_line(session, text)

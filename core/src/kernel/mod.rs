@@ -46,6 +46,7 @@ use crate::error::{Code, Rejection};
 use crate::event::Effect;
 use crate::ids::SessionId;
 use crate::options::Options;
+use crate::query::{Answer, Query};
 use crate::reply::Reply;
 use crate::state::State;
 use crate::time::Time;
@@ -306,6 +307,13 @@ impl Kernel {
     /// BLAKE3 of the canonical state: equal for all kernels that accepted the same commands.
     pub fn state_hash(&self) -> [u8; 32] {
         self.branch().hash()
+    }
+
+    /// Answers a query from the state as it is now; see [`Query`].
+    ///
+    /// Errors: those of [`State::query`].
+    pub fn query(&self, query: &Query) -> Result<Answer, Rejection> {
+        self.branch().query(query)
     }
 
     /// How much there is, who has it, and what was done so far: all of one moment.

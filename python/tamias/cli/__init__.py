@@ -3,7 +3,7 @@
 - ``tasklist``: the list of commands, checked
 - ``scheduler``: the loop that runs it, a framework per role
 - ``report``: progress and tables
-- ``run``, ``journal``: the commands
+- ``run``, ``journal``, ``doctor``: the commands
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import click
 
 import tamias
 
+from .doctor import doctor
 from .journal import journal
 from .run import run
 
@@ -26,3 +27,4 @@ def main() -> None:
 
 main.add_command(run)
 main.add_command(journal)
+main.add_command(doctor)

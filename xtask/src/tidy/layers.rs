@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{Finding, Source, Tree, rust};
 
 /// Each layer may use itself and those before it.
-const LAYERS: [&[&str]; 8] = [
+const LAYERS: [&[&str]; 9] = [
     &[
         "arena",
         "attributes",
@@ -26,6 +26,7 @@ const LAYERS: [&[&str]; 8] = [
     &["state"],
     &["allocator"],
     &["machine"],
+    &["query"],
     &["codec"],
     &["kernel"],
     // Used by tests only, which are not looked at: so by nothing else.

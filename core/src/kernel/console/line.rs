@@ -6,6 +6,7 @@ use super::bindings::Paths;
 use super::expect::{Never, Pattern, WantedRejection};
 use super::{bad_script, place_at};
 use crate::error::{Code, Rejection, shorten};
+use crate::query::Query;
 use crate::time::Time;
 
 /// What a line asks for.
@@ -13,6 +14,8 @@ use crate::time::Time;
 pub(super) enum Verb {
     /// A command of the kernel.
     Command(String),
+    /// A question to the kernel.
+    Query(String),
     /// Moves the manual clock.
     Advance,
     /// Prints the state hash.
@@ -35,7 +38,7 @@ impl Verb {
     /// The fields of those verbs that are no commands.
     fn own_fields(&self) -> Option<&'static [&'static str]> {
         match self {
-            Self::Command(_) => None,
+            Self::Command(_) | Self::Query(_) => None,
             Self::Advance => Some(&["seconds"]),
             Self::Raw => Some(&["line"]),
             Self::Hash | Self::Check => Some(&[]),
@@ -72,6 +75,7 @@ impl Line {
             "hash" => Verb::Hash,
             "check" => Verb::Check,
             "raw" => Verb::Raw,
+            name if Query::NAMES.contains(&name) => Verb::Query(name.to_owned()),
             name => Verb::Command(name.to_owned()),
         };
         take_text(&mut fields, "note")?;
@@ -109,6 +113,12 @@ impl Line {
                 return Err(bad_script(text).at("reply"));
             }
         }
+        if self.label.is_some() && !self.verb.takes_session() {
+            return Err(bad_script("this verb is nobody's: leave out `as`").at("as"));
+        }
+        if self.now.is_some() && !matches!(self.verb, Verb::Command(_)) {
+            return Err(bad_script("only a command is sent at a time of its own").at("now"));
+        }
         let Some(own) = self.verb.own_fields() else { return Ok(()) };
         if let Some(key) = self.fields.keys().find(|key| !own.contains(&key.as_str())) {
             return Err(bad_script("unknown key").at(shorten(key)));
@@ -118,12 +128,6 @@ impl Line {
         }
         if self.verb == Verb::Raw && !self.fields.values().all(Value::is_string) {
             return Err(bad_script("expected a text to be sent as a line").at("line"));
-        }
-        if self.label.is_some() && !self.verb.takes_session() {
-            return Err(bad_script("this verb is nobody's: leave out `as`").at("as"));
-        }
-        if self.now.is_some() {
-            return Err(bad_script("only a command is sent at a time of its own").at("now"));
         }
         Ok(())
     }

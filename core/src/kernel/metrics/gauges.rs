@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use super::{Family, Sample, count};
 use crate::allocator::Share;
+use crate::query::rows::{state_of_agent, state_of_framework};
 use crate::resources::{Amount, Bundle, Value};
-use crate::state::{Agent, Connection, Framework, Liveness, State};
+use crate::state::State;
 use crate::status::TaskState;
 
 /// All gauges of a state.
@@ -64,16 +65,6 @@ fn agents(state: &State) -> BTreeMap<&'static str, f64> {
     counts
 }
 
-fn state_of_agent(agent: &Agent) -> &'static str {
-    match agent.liveness {
-        Liveness::Connected(_) if agent.is_active() => "active",
-        Liveness::Connected(_) => "deactivated",
-        Liveness::Disconnected(_) => "disconnected",
-        Liveness::Unreachable(_) => "unreachable",
-        Liveness::Removing => "removing",
-    }
-}
-
 fn frameworks(state: &State) -> BTreeMap<&'static str, f64> {
     let mut counts: BTreeMap<_, f64> =
         ["connected", "disconnected", "removing"].map(|name| (name, 0.0)).into();
@@ -81,14 +72,6 @@ fn frameworks(state: &State) -> BTreeMap<&'static str, f64> {
         *counts.entry(state_of_framework(framework)).or_default() += 1.0;
     }
     counts
-}
-
-fn state_of_framework(framework: &Framework) -> &'static str {
-    match framework.connection {
-        Connection::Connected(_) => "connected",
-        Connection::Disconnected(_) => "disconnected",
-        Connection::Removing => "removing",
-    }
 }
 
 fn tasks(state: &State) -> BTreeMap<&'static str, f64> {

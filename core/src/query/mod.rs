@@ -1,0 +1,259 @@
+//! Queries: what can be asked of the ledger without changing it.
+//!
+//! A query is no command: it is not journaled, has no sender, and never changes a hash. It is
+//! answered from a state, such as a branch of a running kernel or the end of a journal. Answers
+//! are for people and programs that look at a kernel; what a framework needs to schedule comes in
+//! events.
+//!
+//! - [`rows`]: what there is, one kind of row per noun
+//! - [`explain`]: why somebody gets no offers
+//! - [`finding`]: what in a whole state deserves a look
+
+pub mod explain;
+pub mod finding;
+pub mod rows;
+
+use serde::{Deserialize, Serialize};
+
+use crate::command::{read_fields, unknown_name};
+use crate::error::{Code, Rejection, shorten};
+use crate::ids::{AgentId, FrameworkId, Id, RoleId};
+use crate::state::State;
+
+pub use explain::{AgentExplanation, FrameworkExplanation, RoleExplanation};
+pub use finding::Finding;
+pub use rows::{AgentRow, FrameworkRow, OfferRow, RoleRow, TaskRow};
+
+/// Which rows: those that match all that is given. Ids or names, as text.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Pick {
+    /// Of this agent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agent: Option<Box<str>>,
+    /// Of this framework.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub framework: Option<Box<str>>,
+    /// In this role.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role: Option<Box<str>>,
+}
+
+/// A question.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Query {
+    /// Agents.
+    GetAgents(Pick),
+    /// Frameworks.
+    GetFrameworks(Pick),
+    /// Roles.
+    GetRoles(Pick),
+    /// Offers that have not ended.
+    GetOffers(Pick),
+    /// Live and unreachable tasks.
+    GetTasks(Pick),
+    /// All of the above.
+    GetState,
+    /// Why a framework, a role or an agent gets no offers; exactly one of them is given.
+    Explain(Pick),
+    /// What deserves a look.
+    Diagnose,
+}
+
+/// What a query gave.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "reply", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Answer {
+    /// Agents in the order of their ids.
+    Agents {
+        /// The rows.
+        agents: Vec<AgentRow>,
+    },
+    /// Frameworks in the order of their ids.
+    Frameworks {
+        /// The rows.
+        frameworks: Vec<FrameworkRow>,
+    },
+    /// Roles in the order of their names.
+    Roles {
+        /// The rows.
+        roles: Vec<RoleRow>,
+    },
+    /// Offers in the order of their ids.
+    Offers {
+        /// The rows.
+        offers: Vec<OfferRow>,
+    },
+    /// Tasks in the order of their ids.
+    Tasks {
+        /// The rows.
+        tasks: Vec<TaskRow>,
+    },
+    /// Everything.
+    State {
+        /// As of [`Query::GetAgents`].
+        agents: Vec<AgentRow>,
+        /// As of [`Query::GetFrameworks`].
+        frameworks: Vec<FrameworkRow>,
+        /// As of [`Query::GetRoles`].
+        roles: Vec<RoleRow>,
+        /// As of [`Query::GetOffers`].
+        offers: Vec<OfferRow>,
+        /// As of [`Query::GetTasks`].
+        tasks: Vec<TaskRow>,
+    },
+    /// Why a framework gets no offers.
+    FrameworkExplained(FrameworkExplanation),
+    /// Why the frameworks of a role get no offers.
+    RoleExplained(RoleExplanation),
+    /// Why an agent is not offered.
+    AgentExplained(AgentExplanation),
+    /// What deserves a look, the most pressing first.
+    Findings {
+        /// One each.
+        findings: Vec<Finding>,
+    },
+}
+
+impl Query {
+    /// The names of all queries as they stand in JSON.
+    pub const NAMES: &'static [&'static str] = &[
+        "get_agents",
+        "get_frameworks",
+        "get_roles",
+        "get_offers",
+        "get_tasks",
+        "get_state",
+        "explain",
+        "diagnose",
+    ];
+
+    /// Reads a query from its name and the object with its fields.
+    ///
+    /// Errors: [`Code::UnknownCommand`]; [`Code::Malformed`] with the path of the field.
+    pub fn from_json(name: &str, fields: serde_json::Value) -> Result<Self, Rejection> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Nothing {}
+        let pick = |query: fn(Pick) -> Self, fields| read_fields(fields).map(query);
+        match name {
+            "get_agents" => pick(Self::GetAgents, fields),
+            "get_frameworks" => pick(Self::GetFrameworks, fields),
+            "get_roles" => pick(Self::GetRoles, fields),
+            "get_offers" => pick(Self::GetOffers, fields),
+            "get_tasks" => pick(Self::GetTasks, fields),
+            "get_state" => read_fields(fields).map(|Nothing {}| Self::GetState),
+            "explain" => pick(Self::Explain, fields),
+            "diagnose" => read_fields(fields).map(|Nothing {}| Self::Diagnose),
+            _ => Err(unknown_name("query", name, Self::NAMES)),
+        }
+    }
+}
+
+/// A [`Pick`] with what its texts stand for.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Picked {
+    pub agent: Option<AgentId>,
+    pub framework: Option<FrameworkId>,
+    pub role: Option<RoleId>,
+}
+
+impl Picked {
+    fn has(self, agent: AgentId, framework: FrameworkId, role: RoleId) -> bool {
+        self.agent.is_none_or(|wanted| wanted == agent)
+            && self.framework.is_none_or(|wanted| wanted == framework)
+            && self.role.is_none_or(|wanted| wanted == role)
+    }
+}
+
+impl State {
+    /// Answers a query. It takes time in proportion to the rows looked at; `explain` of a framework
+    /// looks at every agent once per role, `diagnose` does that for all frameworks.
+    ///
+    /// Errors: [`Code::UnknownAgent`], [`Code::UnknownFramework`], [`Code::UnknownRole`] for what
+    /// does not exist; [`Code::Malformed`] for an `explain` of none or of several.
+    pub fn query(&self, query: &Query) -> Result<Answer, Rejection> {
+        Ok(match query {
+            Query::GetAgents(pick) => {
+                Answer::Agents { agents: rows::agents(self, self.picked(pick)?) }
+            }
+            Query::GetFrameworks(pick) => {
+                Answer::Frameworks { frameworks: rows::frameworks(self, self.picked(pick)?) }
+            }
+            Query::GetRoles(pick) => Answer::Roles { roles: rows::roles(self, self.picked(pick)?) },
+            Query::GetOffers(pick) => {
+                Answer::Offers { offers: rows::offers(self, self.picked(pick)?) }
+            }
+            Query::GetTasks(pick) => Answer::Tasks { tasks: rows::tasks(self, self.picked(pick)?) },
+            Query::GetState => {
+                let all = Picked::default();
+                Answer::State {
+                    agents: rows::agents(self, all),
+                    frameworks: rows::frameworks(self, all),
+                    roles: rows::roles(self, all),
+                    offers: rows::offers(self, all),
+                    tasks: rows::tasks(self, all),
+                }
+            }
+            Query::Explain(pick) => self.explain(self.picked(pick)?)?,
+            Query::Diagnose => Answer::Findings { findings: finding::findings(self) },
+        })
+    }
+
+    fn explain(&self, picked: Picked) -> Result<Answer, Rejection> {
+        match picked {
+            Picked { framework: Some(id), agent: None, role: None } => {
+                Ok(Answer::FrameworkExplained(explain::framework(self, id)))
+            }
+            Picked { role: Some(id), agent: None, framework: None } => {
+                Ok(Answer::RoleExplained(explain::role(self, id)))
+            }
+            Picked { agent: Some(id), framework: None, role: None } => {
+                Ok(Answer::AgentExplained(explain::agent(self, id)))
+            }
+            _ => {
+                let text = "give exactly one of `framework`, `role` and `agent`";
+                Err(Rejection::new(Code::Malformed, text))
+            }
+        }
+    }
+
+    fn picked(&self, pick: &Pick) -> Result<Picked, Rejection> {
+        let agent = pick.agent.as_deref().map(|text| {
+            find(text, |id| self.agents().contains(id), |name| self.agent_id(name))
+                .ok_or_else(|| missing(Code::UnknownAgent, "agent", text))
+        });
+        let framework = pick.framework.as_deref().map(|text| {
+            find(text, |id| self.frameworks().contains(id), |name| self.framework_id(name))
+                .ok_or_else(|| missing(Code::UnknownFramework, "framework", text))
+        });
+        let role = pick
+            .role
+            .as_deref()
+            .map(|text| self.role_id(text).ok_or_else(|| missing(Code::UnknownRole, "role", text)));
+        Ok(Picked {
+            agent: agent.transpose()?,
+            framework: framework.transpose()?,
+            role: role.transpose()?,
+        })
+    }
+}
+
+/// An id as text, or a name.
+fn find<I: Id + std::str::FromStr>(
+    text: &str,
+    exists: impl Fn(I) -> bool,
+    by_name: impl Fn(&str) -> Option<I>,
+) -> Option<I> {
+    by_name(text).or_else(|| text.parse().ok().filter(|id| exists(*id)))
+}
+
+fn missing(code: Code, kind: &str, text: &str) -> Rejection {
+    let text = format!("no {kind} has the id or name {:?} at the moment", shorten(text));
+    Rejection::new(code, text).at(kind)
+}
+
+#[cfg(test)]
+mod tests;
