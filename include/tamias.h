@@ -197,6 +197,12 @@
 /// The agent is still connected through another session.
 #define TAMIAS_ERR_AGENT_CONNECTED -1030
 
+/// An operator marked the agent gone: it never comes back under this id.
+#define TAMIAS_ERR_AGENT_GONE -1044
+
+/// The machine is down for maintenance.
+#define TAMIAS_ERR_MACHINE_DOWN -1045
+
 /// A limit was reached; the message names it.
 #define TAMIAS_ERR_LIMIT_REACHED -1281
 
@@ -498,6 +504,9 @@
 
 /// Weights changed.
 #define TAMIAS_RESCIND_WEIGHTS_UPDATED 4
+
+/// When the agent's machine is not to be relied on changed.
+#define TAMIAS_RESCIND_UNAVAILABILITY 60
 
 /// Another session took the framework over.
 #define TAMIAS_END_FAILED_OVER 1

@@ -9,9 +9,11 @@
 //! - [`operator`]: weights, agents out of service, teardown
 //! - [`agent`]: registration, updates
 //! - [`framework`]: subscription, offers, tasks
+//! - [`maintenance`]: agents that are to go
 
 pub mod agent;
 pub mod framework;
+pub mod maintenance;
 pub mod operator;
 pub mod session;
 
@@ -28,6 +30,10 @@ pub use agent::{
 pub use framework::{
     Accept, Acknowledge, Decline, Kill, LaunchTasks, Operation, Reconcile, ReconcileTask, Revive,
     SendMessage, Subscribe, Suppress, TaskCommand, TaskHandle, TaskRef, TaskSpec, UpdateFramework,
+};
+pub use maintenance::{
+    AcceptInverseOffers, DeclineInverseOffers, DrainAgent, MaintenanceWindow, MarkAgentGone,
+    StartMaintenance, StopMaintenance, UpdateMaintenanceSchedule,
 };
 pub use operator::{
     Allocate, DeactivateAgent, ReactivateAgent, RemoveAgent, RoleWeight, Teardown, UpdateWeights,
@@ -178,6 +184,20 @@ commands! {
     SendFrameworkMessage = 91, "send_framework_message";
     /// Replaces what a subscribed framework says about itself.
     UpdateFramework = 92, "update_framework";
+    /// Declares that an agent is gone for good.
+    MarkAgentGone = 50, "mark_agent_gone";
+    /// Takes an agent out of service and ends its tasks.
+    DrainAgent = 51, "drain_agent";
+    /// Replaces the maintenance schedule.
+    UpdateMaintenanceSchedule = 52, "update_maintenance_schedule";
+    /// Takes scheduled machines down.
+    StartMaintenance = 53, "start_maintenance";
+    /// Takes machines up again.
+    StopMaintenance = 54, "stop_maintenance";
+    /// Says that agents can go.
+    AcceptInverseOffers = 55, "accept_inverse_offers";
+    /// Says that agents cannot go.
+    DeclineInverseOffers = 56, "decline_inverse_offers";
 }
 
 /// A command with who sent it and when: what is applied, journaled and replayed.

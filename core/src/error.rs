@@ -141,6 +141,11 @@ codes! {
     /// The agent is still connected through another session.
     AgentConnected = FailedPrecondition, 6;
 
+    /// An operator marked the agent gone: it never comes back under this id.
+    AgentGone = FailedPrecondition, 20;
+    /// The machine is down for maintenance.
+    MachineDown = FailedPrecondition, 21;
+
     /// A limit was reached; the message names it.
     LimitReached = ResourceExhausted, 1;
 

@@ -11,11 +11,11 @@ use serde::Serialize;
 
 use crate::attributes::Attributes;
 use crate::command::TaskSpec;
-use crate::ids::{AgentId, FrameworkId, OfferId, SessionId, TaskId};
+use crate::ids::{AgentId, FrameworkId, InverseOfferId, OfferId, SessionId, TaskId};
 use crate::resources::Resources;
 use crate::status::{Reason, Source, TaskState};
 use crate::time::{Nanos, Time};
-use crate::value::{Bytes, CheckStatus, Domain, Uuid};
+use crate::value::{Bytes, CheckStatus, Domain, Unavailability, Uuid};
 
 /// What a session is told.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -86,6 +86,13 @@ pub enum Event {
     /// updates that were seen before are repeated; an offer that is not has ended. Answers to
     /// `reconcile` and `agent_lost` may be missing: ask again.
     Resync,
+    /// To a framework that holds something on an agent: may it go? The answer is for people.
+    InverseOffer(InverseOffer),
+    /// To a framework: the question is taken back.
+    RescindInverseOffer {
+        /// Which.
+        inverse_offer: InverseOfferId,
+    },
 }
 
 impl Event {
@@ -102,6 +109,8 @@ impl Event {
         "agent_removed",
         "resync",
         "message",
+        "inverse_offer",
+        "rescind_inverse_offer",
     ];
 
     /// Whether a session that missed it could not find it in the state: a ring that overflows
@@ -132,6 +141,8 @@ impl Event {
             Self::AgentRemoved { .. } => 8,
             Self::Resync => 9,
             Self::Message { .. } => 10,
+            Self::InverseOffer(_) => 11,
+            Self::RescindInverseOffer { .. } => 12,
         }]
     }
 }
@@ -152,6 +163,9 @@ pub struct Offer {
     /// The fault domain of the agent, if it is in one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub domain: Option<Arc<Domain>>,
+    /// When the agent's machine is not to be relied on, if that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unavailability: Option<Unavailability>,
     /// In which of its roles the framework is offered them.
     pub role: Arc<str>,
     /// What is offered.
@@ -169,6 +183,26 @@ fn attributes_empty(attributes: &Arc<Attributes>) -> bool {
     attributes.is_empty()
 }
 
+/// A question whether an agent may go.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct InverseOffer {
+    /// Its id, for the answer.
+    pub inverse_offer: InverseOfferId,
+    /// Which agent.
+    pub agent: AgentId,
+    /// The agent's name, if it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agent_name: Option<Arc<str>>,
+    /// The machine that the agent is on, if it is not called like the agent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hostname: Option<Arc<str>>,
+    /// When it is not to be relied on.
+    pub unavailability: Unavailability,
+    /// When the question is taken back if it is not answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires: Option<Time>,
+}
+
 /// Why an offer ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -182,6 +216,8 @@ pub enum RescindReason {
     RoleRemoved,
     /// Weights changed.
     WeightsUpdated,
+    /// When the agent's machine is not to be relied on changed.
+    Unavailability,
 }
 
 /// Why a subscription ended.
@@ -292,6 +328,7 @@ mod tests {
             agent_name: None,
             hostname: None,
             domain: None,
+            unavailability: None,
             role: "r".into(),
             resources: Resources::default(),
             attributes: Arc::default(),
@@ -303,6 +340,14 @@ mod tests {
             framework: FrameworkId::from_parts(0, 1),
             role: "r".into(),
             spec: Arc::default(),
+        };
+        let question = InverseOffer {
+            inverse_offer: InverseOfferId::from_parts(0, 1),
+            agent,
+            agent_name: None,
+            hostname: None,
+            unavailability: Unavailability { start: Time(0), duration_seconds: None },
+            expires: None,
         };
         let events = [
             Event::Rescind { offer: offer.offer, reason: RescindReason::Timeout },
@@ -321,6 +366,8 @@ mod tests {
                 executor: "e".into(),
                 data: Bytes(vec![1]),
             },
+            Event::RescindInverseOffer { inverse_offer: question.inverse_offer },
+            Event::InverseOffer(question),
         ];
         assert_eq!(events.len(), Event::KINDS.len());
         for event in events {

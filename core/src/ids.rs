@@ -144,6 +144,9 @@ define_id!(
     /// Resources of one agent granted to one framework; while it is an offer, the offer's id.
     GrantId, 'o', "an offer");
 define_id!(
+    /// A question to one framework whether one agent may go.
+    InverseOfferId, 'i', "an inverse offer");
+define_id!(
     /// A task handle. Frameworks name their tasks; the handle is what replies and events carry.
     TaskId, 't', "a task");
 define_id!(

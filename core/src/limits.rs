@@ -75,3 +75,7 @@ pub const ALLOCATION_RUNS_MAX: usize = 64;
 
 /// Timers fired, and objects worked off a bulk effect, in one counted step.
 pub const EFFECTS_PER_STEP: usize = 128;
+
+/// Machines in the maintenance schedule: 64 Ki names of about 50 B are 3 MiB, more than one command
+/// holds; larger clusters go down in parts.
+pub const MACHINES_MAX: usize = 65_536;

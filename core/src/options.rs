@@ -36,6 +36,27 @@ pub struct UpdateRetry {
     pub max_seconds: Nanos,
 }
 
+/// So many in so much time, evenly spaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
+#[serde(deny_unknown_fields)]
+#[cbor(map)]
+pub struct RateLimit {
+    /// How many; at least one.
+    #[n(0)]
+    pub count: u32,
+    /// In which time.
+    #[n(1)]
+    pub seconds: Nanos,
+}
+
+impl RateLimit {
+    /// The time between two.
+    #[must_use]
+    pub const fn interval(self) -> Nanos {
+        Nanos(self.seconds.0 / self.count as i64)
+    }
+}
+
 /// Options of a kernel. [`Options::default`] suits embedders; [`Options::mesos`] follows Apache
 /// Mesos where a framework could tell the difference.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
@@ -100,6 +121,18 @@ pub struct Options {
     /// them. Without it they stay, for who replays an allocator alone.
     #[n(41)]
     pub rescind_on_update: bool,
+    /// How many agents that cannot be reached are remembered, and how many that are gone.
+    #[n(63)]
+    pub max_agent_count: u32,
+    /// How long they are.
+    #[n(64)]
+    pub max_agent_age_seconds: Nanos,
+    /// Period at which those that are too many or too old are forgotten.
+    #[n(65)]
+    pub registry_gc_interval_seconds: Nanos,
+    /// How fast disconnected agents may become unreachable; `null` for as they come.
+    #[n(66)]
+    pub agent_removal_rate_limit: Option<RateLimit>,
 }
 
 impl Default for Options {
@@ -123,6 +156,10 @@ impl Default for Options {
             filter_gpu: false,
             fairness_exclude: Vec::new(),
             rescind_on_update: true,
+            max_agent_count: 102_400,
+            max_agent_age_seconds: Nanos::from_secs(14 * 24 * 3600),
+            registry_gc_interval_seconds: Nanos::from_secs(15 * 60),
+            agent_removal_rate_limit: None,
         }
     }
 }
@@ -168,6 +205,7 @@ impl Options {
             ("decline_refuse_seconds", self.decline_refuse_seconds),
             ("agent_reregister_timeout_seconds", self.agent_reregister_timeout_seconds),
             ("kill_grace_seconds", self.kill_grace_seconds),
+            ("max_agent_age_seconds", self.max_agent_age_seconds),
         ] {
             if !not_negative(span) {
                 return reject(field, range);
@@ -175,6 +213,14 @@ impl Options {
         }
         if !positive(self.allocation_interval_seconds) {
             return reject("allocation_interval_seconds", "must be above 0 and at most 100 years");
+        }
+        if !positive(self.registry_gc_interval_seconds) {
+            return reject("registry_gc_interval_seconds", "must be above 0 and at most 100 years");
+        }
+        if let Some(limit) = self.agent_removal_rate_limit {
+            if limit.count == 0 || !positive(limit.seconds) {
+                return reject("agent_removal_rate_limit", "needs a count and seconds above 0");
+            }
         }
         if self.offer_timeout_seconds.is_some_and(|span| !positive(span)) {
             return reject("offer_timeout_seconds", "must be above 0; use null for no timeout");

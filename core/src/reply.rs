@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::ids::{AgentId, FrameworkId, OfferId, SessionId, TaskId};
+use crate::ids::{AgentId, FrameworkId, InverseOfferId, OfferId, SessionId, TaskId};
 use crate::status::{Reason, TaskState};
 use crate::time::Time;
 
@@ -62,6 +62,12 @@ pub enum Reply {
         /// Those that were no live offers of the framework.
         #[serde(skip_serializing_if = "Vec::is_empty")]
         gone: Vec<OfferId>,
+    },
+    /// Inverse offers were answered.
+    Answered {
+        /// Those that were no open ones to the framework.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        gone: Vec<InverseOfferId>,
     },
 }
 

@@ -9,6 +9,7 @@ use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
 use crate::error::shorten;
+use crate::time::{Nanos, Time};
 
 /// The result of a task's check; what is not known yet is absent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
@@ -273,6 +274,20 @@ pub struct Domain {
     /// Near the other zones of the region.
     #[n(1)]
     pub zone: Box<str>,
+}
+
+/// When something is not to be relied on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
+#[serde(deny_unknown_fields)]
+#[cbor(map)]
+pub struct Unavailability {
+    /// From when on.
+    #[n(0)]
+    pub start: Time,
+    /// For how long; unknown if left out.
+    #[n(1)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration_seconds: Option<Nanos>,
 }
 
 #[cfg(test)]

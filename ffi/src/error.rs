@@ -74,6 +74,10 @@ pub const TAMIAS_ERR_NOTHING_TO_ACKNOWLEDGE: i32 = -1029;
 pub const TAMIAS_ERR_FAILED_PRECONDITION: i32 = -1031;
 /// The agent is still connected through another session.
 pub const TAMIAS_ERR_AGENT_CONNECTED: i32 = -1030;
+/// An operator marked the agent gone: it never comes back under this id.
+pub const TAMIAS_ERR_AGENT_GONE: i32 = -1044;
+/// The machine is down for maintenance.
+pub const TAMIAS_ERR_MACHINE_DOWN: i32 = -1045;
 /// A limit was reached; the message names it.
 pub const TAMIAS_ERR_LIMIT_REACHED: i32 = -1281;
 /// Another thread is applying a command.

@@ -47,6 +47,8 @@ pub const TAMIAS_RESCIND_AGENT_INACTIVE: u32 = 2;
 pub const TAMIAS_RESCIND_ROLE_REMOVED: u32 = 3;
 /// Weights changed.
 pub const TAMIAS_RESCIND_WEIGHTS_UPDATED: u32 = 4;
+/// When the agent's machine is not to be relied on changed.
+pub const TAMIAS_RESCIND_UNAVAILABILITY: u32 = 60;
 
 /// Another session took the framework over.
 pub const TAMIAS_END_FAILED_OVER: u32 = 1;
@@ -465,6 +467,7 @@ fn rescind_reason(reason: RescindReason) -> u32 {
         RescindReason::AgentInactive => TAMIAS_RESCIND_AGENT_INACTIVE,
         RescindReason::RoleRemoved => TAMIAS_RESCIND_ROLE_REMOVED,
         RescindReason::WeightsUpdated => TAMIAS_RESCIND_WEIGHTS_UPDATED,
+        RescindReason::Unavailability => TAMIAS_RESCIND_UNAVAILABILITY,
         _ => 0,
     }
 }

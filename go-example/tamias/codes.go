@@ -66,6 +66,10 @@ const (
 	FailedPrecondition Code = -1031
 	// AgentConnected: the agent is still connected through another session.
 	AgentConnected Code = -1030
+	// AgentGone: an operator marked the agent gone: it never comes back under this id.
+	AgentGone Code = -1044
+	// MachineDown: the machine is down for maintenance.
+	MachineDown Code = -1045
 	// LimitReached: a limit was reached; the message names it.
 	LimitReached Code = -1281
 	// WouldBlock: another thread is applying a command.

@@ -50,7 +50,7 @@ classes! {
         subscription_ended = "SubscriptionEnded", launch_task = "LaunchTask",
         kill_task = "KillTask", update_acknowledged = "UpdateAcknowledged",
         agent_removed = "AgentRemoved", resync = "Resync",
-        message_received = "MessageReceived";
+        message_received = "MessageReceived", other_event = "OtherEvent";
     "tamias.journal": replayed_journal = "ReplayedJournal";
     "decimal": decimal = "Decimal";
     "datetime": timedelta = "timedelta";

@@ -73,8 +73,10 @@ fn parts<'py, 'c>(
             (&classes.message_received, fields.into_pyobject(py)?)
         }
         other => {
-            let text = format!("this package does not know the event {other:?}");
-            return Err(Error::Rejected(Rejection::new(Code::NotSupported, text)).into());
+            let json = serde_json::to_string(other).map_err(|error| {
+                Error::Rejected(Rejection::new(Code::Defect, error.to_string()))
+            })?;
+            (&classes.other_event, (other.kind(), json).into_pyobject(py)?)
         }
     })
 }
@@ -149,6 +151,7 @@ const fn rescind_reason(reason: RescindReason) -> &'static str {
         RescindReason::AgentInactive => "agent_inactive",
         RescindReason::RoleRemoved => "role_removed",
         RescindReason::WeightsUpdated => "weights_updated",
+        RescindReason::Unavailability => "unavailability",
         _ => "unknown",
     }
 }

@@ -33,6 +33,7 @@ __all__ = [
     "MessageReceived",
     "OfferReceived",
     "OfferRescinded",
+    "OtherEvent",
     "Resync",
     "SubscriptionEnded",
     "TaskUpdated",
@@ -156,6 +157,17 @@ class MessageReceived(Event):
     """What is said."""
 
 
+@final
+@dataclass(frozen=True, slots=True)
+class OtherEvent(Event):
+    """An event that has no class of its own here, such as an inverse offer."""
+
+    kind: str
+    """What it is, as in JSON: ``"inverse_offer"``."""
+    json: str
+    """The event as it stands in a line of JSON."""
+
+
 FrameworkEvent: TypeAlias = (
     OfferReceived
     | OfferRescinded
@@ -163,11 +175,18 @@ FrameworkEvent: TypeAlias = (
     | AgentLost
     | SubscriptionEnded
     | MessageReceived
+    | OtherEvent
     | Resync
 )
 """What a framework can be told."""
 
 AgentEvent: TypeAlias = (
-    LaunchTask | KillTask | UpdateAcknowledged | AgentRemoved | MessageReceived | Resync
+    LaunchTask
+    | KillTask
+    | UpdateAcknowledged
+    | AgentRemoved
+    | MessageReceived
+    | OtherEvent
+    | Resync
 )
 """What an agent driver can be told."""

@@ -221,6 +221,7 @@ class RescindReason(enum.StrEnum):
     AGENT_INACTIVE = "agent_inactive"
     ROLE_REMOVED = "role_removed"
     WEIGHTS_UPDATED = "weights_updated"
+    UNAVAILABILITY = "unavailability"
 
 
 @final
@@ -257,6 +258,10 @@ class Options(TypedDict, total=False):
     domain: Mapping[str, str] | None
     require_agent_domain: bool
     filter_gpu: bool
+    max_agent_count: int
+    max_agent_age_seconds: Duration
+    registry_gc_interval_seconds: Duration
+    agent_removal_rate_limit: Mapping[str, int | Duration] | None
 
 
 @final

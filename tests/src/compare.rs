@@ -79,6 +79,7 @@ fn agents(state: &State, model: &Model) {
             Liveness::Disconnected(timer) => ("away", None, Some(timer.deadline)),
             Liveness::Unreachable(since) => ("unreachable", None, Some(since)),
             Liveness::Removing => ("leaving", None, None),
+            Liveness::Overdue(since) => ("overdue", None, Some(since)),
         };
         let expected = match expected.standing {
             AgentStanding::Connected(session) => ("connected", Some(session), None),

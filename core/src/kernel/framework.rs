@@ -4,11 +4,12 @@ use std::ops::Deref;
 
 use super::session::Session;
 use crate::command::{
-    Accept, Acknowledge, Command, Decline, Kill, Reconcile, ReconcileTask, Revive, SendMessage,
-    Subscribe, Suppress, TaskRef, TaskSpec, Teardown, UpdateFramework,
+    Accept, AcceptInverseOffers, Acknowledge, Command, Decline, DeclineInverseOffers, Kill,
+    Reconcile, ReconcileTask, Revive, SendMessage, Subscribe, Suppress, TaskRef, TaskSpec,
+    Teardown, UpdateFramework,
 };
 use crate::error::{Code, Rejection};
-use crate::ids::{AgentId, FrameworkId, OfferId};
+use crate::ids::{AgentId, FrameworkId, InverseOfferId, OfferId};
 use crate::reply::{Reply, TaskOutcome};
 use crate::time::Nanos;
 use crate::value::{Bytes, Uuid};
@@ -70,6 +71,34 @@ impl Framework {
         match self.call(Decline { offers: offers.to_vec(), refuse_seconds: refuse })? {
             Reply::Declined { gone } => Ok(gone),
             _ => Err(Rejection::new(Code::Defect, "decline gave no answer")),
+        }
+    }
+
+    /// Says that the agents of inverse offers may go, and is not asked again for `refuse`. Returns
+    /// those that had ended already.
+    pub fn accept_inverse_offers(
+        &self,
+        inverse_offers: &[InverseOfferId],
+        refuse: Option<Nanos>,
+    ) -> Result<Vec<InverseOfferId>, Rejection> {
+        let inverse_offers = inverse_offers.to_vec();
+        self.answered(AcceptInverseOffers { inverse_offers, refuse_seconds: refuse }.into())
+    }
+
+    /// Says that they may not go; else as [`accept_inverse_offers`](Self::accept_inverse_offers).
+    pub fn decline_inverse_offers(
+        &self,
+        inverse_offers: &[InverseOfferId],
+        refuse: Option<Nanos>,
+    ) -> Result<Vec<InverseOfferId>, Rejection> {
+        let inverse_offers = inverse_offers.to_vec();
+        self.answered(DeclineInverseOffers { inverse_offers, refuse_seconds: refuse }.into())
+    }
+
+    fn answered(&self, command: Command) -> Result<Vec<InverseOfferId>, Rejection> {
+        match self.call(command)? {
+            Reply::Answered { gone } => Ok(gone),
+            _ => Err(Rejection::new(Code::Defect, "an answer to inverse offers gave no answer")),
         }
     }
 

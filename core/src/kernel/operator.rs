@@ -1,14 +1,17 @@
-//! The operator's handle: weights, agents in and out of service, teardown.
+//! The operator's handle: weights, agents in and out of service, maintenance, teardown.
 
 use std::ops::Deref;
 
 use super::session::Session;
 use crate::command::{
-    Allocate, DeactivateAgent, ReactivateAgent, RemoveAgent, RoleWeight, Teardown, UpdateWeights,
+    Allocate, DeactivateAgent, DrainAgent, MaintenanceWindow, MarkAgentGone, ReactivateAgent,
+    RemoveAgent, RoleWeight, StartMaintenance, StopMaintenance, Teardown,
+    UpdateMaintenanceSchedule, UpdateWeights,
 };
 use crate::error::Rejection;
 use crate::ids::{AgentId, FrameworkId};
 use crate::resources::Amount;
+use crate::time::Nanos;
 
 /// An operator session. Thread-safe.
 #[derive(Debug)]
@@ -38,6 +41,43 @@ impl Operator {
     /// Removes an agent for good.
     pub fn remove_agent(&self, agent: AgentId) -> Result<(), Rejection> {
         self.call(RemoveAgent { agent }).map(|_| ())
+    }
+
+    /// Declares that an agent is gone and never comes back; its tasks are gone with it.
+    pub fn mark_agent_gone(&self, agent: AgentId) -> Result<(), Rejection> {
+        self.call(MarkAgentGone { agent }).map(|_| ())
+    }
+
+    /// Takes an agent out of service and has its tasks killed, with at most that grace if one is
+    /// given. Once nothing is left there it may be reactivated, or it is marked gone.
+    pub fn drain_agent(
+        &self,
+        agent: AgentId,
+        max_grace: Option<Nanos>,
+        mark_gone: bool,
+    ) -> Result<(), Rejection> {
+        self.call(DrainAgent { agent, max_grace_seconds: max_grace, mark_gone }).map(|_| ())
+    }
+
+    /// Replaces the maintenance schedule; those who hold something on its machines are asked
+    /// whether these may go.
+    pub fn update_maintenance_schedule(
+        &self,
+        windows: Vec<MaintenanceWindow>,
+    ) -> Result<(), Rejection> {
+        self.call(UpdateMaintenanceSchedule { windows }).map(|_| ())
+    }
+
+    /// Takes scheduled machines down: their agents are removed.
+    pub fn start_maintenance(&self, machines: &[&str]) -> Result<(), Rejection> {
+        let machines = machines.iter().map(|name| (*name).into()).collect();
+        self.call(StartMaintenance { machines }).map(|_| ())
+    }
+
+    /// Takes machines up again, and out of the schedule.
+    pub fn stop_maintenance(&self, machines: &[&str]) -> Result<(), Rejection> {
+        let machines = machines.iter().map(|name| (*name).into()).collect();
+        self.call(StopMaintenance { machines }).map(|_| ())
     }
 
     /// Removes a framework and has its tasks killed.

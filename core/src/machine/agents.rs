@@ -40,6 +40,8 @@ impl Machine<'_> {
         if let Some(hostname) = &command.hostname {
             check_name("machine", hostname).map_err(|r| r.at("hostname"))?;
         }
+        let name = command.name.as_deref();
+        self.check_is_up(command.hostname.as_deref().or(name))?;
         self.check_domain(command.domain.as_ref())?;
         if self.state.options.require_agent_domain && command.domain.is_none() {
             let text = "agents of this kernel must be in a domain: give region and zone";
@@ -63,6 +65,7 @@ impl Machine<'_> {
             domain: command.domain.clone().map(Arc::new),
             capabilities: capabilities(command.capabilities.as_deref()),
             hostname: command.hostname.as_deref().map(Into::into),
+            drain: None,
             offered: Bundle::new(),
             allocated: Bundle::new(),
             grants: Default::default(),
@@ -83,6 +86,7 @@ impl Machine<'_> {
     ) -> Result<Reply, Rejection> {
         let session = self.sender(sender, SessionKind::Agent)?;
         let id = self.returning_agent(session, command)?;
+        self.check_is_up(self.known_agent(id)?.machine())?;
         self.check_total(Some(self.known_agent(id)?), command.resources.as_ref())?;
         self.check_domain(command.domain.as_ref())?;
         let reported = self.check_reported(id, command)?;
@@ -90,9 +94,16 @@ impl Machine<'_> {
         if let Some(agent) = self.state.agents.get_mut(id) {
             match std::mem::replace(&mut agent.liveness, Liveness::Connected(session)) {
                 Liveness::Disconnected(timer) => self.state.timers.cancel(Some(timer)),
+                Liveness::Overdue(since) => self.not_overdue(since, id),
                 // Not counted until now; what is given instead is counted below.
-                Liveness::Unreachable(_) if command.resources.is_some() => agent.total.clear(),
-                Liveness::Unreachable(_) => self.state.total.add_assign(&scalars(&agent.total)),
+                Liveness::Unreachable(since) => {
+                    self.state.registry.away_by_age.remove(&(since, id));
+                    if command.resources.is_some() {
+                        agent.total.clear();
+                    } else {
+                        self.state.total.add_assign(&scalars(&agent.total));
+                    }
+                }
                 Liveness::Connected(_) | Liveness::Removing => {}
             }
         }
@@ -100,7 +111,10 @@ impl Machine<'_> {
         self.change_agent(id, command.resources.as_ref(), command.attributes.as_ref());
         self.change_place(id, command.domain.as_ref(), command.capabilities.as_deref());
         self.reconcile_agent(id, &reported);
+        self.plan_collection();
+        self.check_drained(id);
         self.offer_now(id);
+        self.ask_about(id);
         Ok(Reply::Registered { agent: id })
     }
 
@@ -252,6 +266,8 @@ impl Machine<'_> {
                 changed = true;
                 // What was refused then may be wanted now.
                 self.drop_filters_on_agent(id);
+                self.drop_inverse_filters_on_agent(id);
+                self.ask_about(id);
             }
         }
         changed

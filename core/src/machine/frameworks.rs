@@ -47,6 +47,7 @@ impl Machine<'_> {
             self.deliver(task);
         }
         self.offer_all_now();
+        self.ask_framework(framework);
         Ok(Reply::Subscribed { framework, resubscribed: known.is_some() })
     }
 
@@ -134,6 +135,7 @@ impl Machine<'_> {
                     (old.framework, old.superseded) = (None, true);
                 }
                 self.end_offers_of_framework(id, |_| true, None);
+                self.leave_inquiries(id, false);
             }
             Connection::Disconnected(timer) => self.state.timers.cancel(Some(timer)),
             Connection::Connected(_) | Connection::Removing => {}
@@ -212,6 +214,7 @@ impl Machine<'_> {
                 part.suppressed = false;
             }
         }
+        self.revive_inquiries(framework);
         self.offer_all_now();
         Ok(Reply::Done)
     }
@@ -260,6 +263,7 @@ impl Machine<'_> {
     /// steps and keep their resources until their agents confirm the end.
     pub(super) fn remove_framework(&mut self, id: FrameworkId) {
         self.end_offers_of_framework(id, |_| true, None);
+        self.leave_inquiries(id, true);
         let Some(framework) = self.state.frameworks.get_mut(id) else { return };
         let before = std::mem::replace(&mut framework.connection, Connection::Removing);
         let name = framework.name.take();

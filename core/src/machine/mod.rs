@@ -10,6 +10,8 @@
 //! - [`operator`]: weights, agents in and out of service, teardown
 //! - [`agents`]: registration, return, change of resources
 //! - [`totals`]: what an agent may say it has
+//! - [`gone`]: agents that are lost or gone, and how long they are remembered
+//! - [`drain`], [`maintenance`], [`inverse_offers`]: agents that are to go
 //! - [`frameworks`]: subscription, revive, suppress, removal
 //! - [`messages`]: what frameworks and executors say to each other
 //! - [`offers`]: making and ending offers, decline, filters
@@ -20,7 +22,11 @@
 
 mod accept;
 mod agents;
+mod drain;
 mod frameworks;
+mod gone;
+mod inverse_offers;
+mod maintenance;
 mod messages;
 mod offers;
 mod operator;
@@ -116,6 +122,15 @@ impl Machine<'_> {
             Command::Kill(command) => self.kill(sender, command),
             Command::Acknowledge(command) => self.acknowledge(sender, command),
             Command::Reconcile(command) => self.reconcile(sender, command),
+            Command::MarkAgentGone(command) => self.mark_agent_gone(sender, command),
+            Command::DrainAgent(command) => self.drain_agent(sender, command),
+            Command::UpdateMaintenanceSchedule(command) => {
+                self.update_maintenance_schedule(sender, command)
+            }
+            Command::StartMaintenance(command) => self.start_maintenance(sender, command),
+            Command::StopMaintenance(command) => self.stop_maintenance(sender, command),
+            Command::AcceptInverseOffers(command) => self.accept_inverse_offers(sender, command),
+            Command::DeclineInverseOffers(command) => self.decline_inverse_offers(sender, command),
         }
     }
 
@@ -169,6 +184,10 @@ impl Machine<'_> {
     /// An agent that exists and is not being removed.
     fn known_agent(&self, id: AgentId) -> Result<&Agent, Rejection> {
         self.state.agents.get(id).filter(|agent| !agent.is_removing()).ok_or_else(|| {
+            if self.state.registry.is_gone(id) {
+                let text = format!("agent {id} was marked gone: it never comes back");
+                return Rejection::new(Code::AgentGone, text).at("agent").id(id.to_u64());
+            }
             let text = format!("no agent {id}: it was removed or never registered");
             Rejection::new(Code::UnknownAgent, text).at("agent").id(id.to_u64())
         })

@@ -27,6 +27,7 @@ impl Machine<'_> {
         if let Some(offer) = self.state.describe_offer(id) {
             self.tell_framework(framework, Event::Offer(Box::new(offer)));
         }
+        self.ask_about(agent);
     }
 
     /// Ends an offer without the framework's doing; its resources are offered again.
@@ -138,7 +139,7 @@ impl Machine<'_> {
     /// from this framework for an interval: decline and offer would spin otherwise.
     fn filter_lifetime(&self, refuse: Nanos) -> Option<Nanos> {
         let options = &self.state.options;
-        let refuse = if refuse < Nanos::ZERO { REFUSE_DEFAULT } else { refuse.min(REFUSE_MAX) };
+        let refuse = clamp_refusal(refuse);
         if refuse == Nanos::ZERO && !options.allocate_on_recovery {
             return None;
         }
@@ -197,10 +198,8 @@ impl Machine<'_> {
         }
         self.state.work.waiting.insert(agent);
         if self.state.work.interval.is_none() {
-            let interval = self.state.options.allocation_interval_seconds.0;
-            let elapsed = self.state.now.since(self.state.started).0;
-            let next = Nanos((elapsed / interval + 1).saturating_mul(interval));
-            let deadline = self.state.started.plus(next);
+            let interval = self.state.options.allocation_interval_seconds;
+            let deadline = self.next_multiple(interval, self.state.now);
             self.state.work.interval = Some(self.state.timers.set(deadline, Timer::Allocation));
         }
     }
@@ -218,6 +217,11 @@ impl Machine<'_> {
     }
 }
 
+/// A refusal as it is meant: a negative one is a mistake, a very long one means for good.
+pub(super) fn clamp_refusal(refuse: Nanos) -> Nanos {
+    if refuse < Nanos::ZERO { REFUSE_DEFAULT } else { refuse.min(REFUSE_MAX) }
+}
+
 impl crate::state::State {
     /// An offer as its framework is told it.
     pub(crate) fn describe_offer(&self, id: OfferId) -> Option<Offer> {
@@ -230,6 +234,7 @@ impl crate::state::State {
             agent_name: agent.name.clone(),
             hostname: agent.hostname.clone(),
             domain: agent.domain.clone(),
+            unavailability: self.planned(grant.agent).map(|planned| planned.unavailability),
             role: self.roles.get(grant.role)?.name.clone(),
             resources: self.names.named(&grant.resources),
             attributes: agent.attributes.clone(),
@@ -244,6 +249,8 @@ impl crate::state::State {
             let grants = framework.roles.values().flat_map(|part| &part.grants);
             let offers = grants.filter_map(|id| self.describe_offer(*id));
             events.extend(offers.map(|offer| Event::Offer(Box::new(offer))));
+            let asked = row.framework.map(|id| self.inverse_offers_to(id)).unwrap_or_default();
+            events.extend(asked.into_iter().map(Event::InverseOffer));
             let mut tasks: Vec<_> = framework.tasks.values().copied().collect();
             tasks.sort_unstable();
             let updates = tasks.into_iter().filter_map(|id| self.describe_update(id));

@@ -70,6 +70,7 @@ impl Machine<'_> {
             agent.deactivated = true;
         }
         self.end_offers_of_agent(command.agent, RescindReason::AgentInactive);
+        self.rescind_inverse_offers_of_agent(command.agent);
         Ok(Reply::Done)
     }
 
@@ -79,15 +80,18 @@ impl Machine<'_> {
         command: &ReactivateAgent,
     ) -> Result<Reply, Rejection> {
         self.sender(sender, SessionKind::Operator)?;
-        if !self.known_agent(command.agent)?.deactivated {
-            let text = format!("agent {} is not deactivated", command.agent);
+        let agent = self.known_agent(command.agent)?;
+        if !agent.deactivated || agent.is_draining() {
+            let how = if agent.deactivated { "still being drained" } else { "not deactivated" };
+            let text = format!("agent {} is {how}", command.agent);
             let rejection = Rejection::new(Code::FailedPrecondition, text);
             return Err(rejection.at("agent").id(command.agent.to_u64()));
         }
         if let Some(agent) = self.state.agents.get_mut(command.agent) {
-            agent.deactivated = false;
+            (agent.deactivated, agent.drain) = (false, None);
         }
         self.offer_again(command.agent);
+        self.ask_about(command.agent);
         Ok(Reply::Done)
     }
 
@@ -110,13 +114,15 @@ impl Machine<'_> {
     }
 
     /// Ends an agent's offers and name at once, its tasks in counted steps.
-    fn start_removing_agent(&mut self, id: AgentId) {
+    pub(super) fn start_removing_agent(&mut self, id: AgentId) {
         self.end_offers_of_agent(id, RescindReason::AgentInactive);
         self.tell_agent(id, Event::AgentRemoved { agent: id });
         self.drop_filters_on_agent(id);
+        self.forget_inquiries_of_agent(id);
         let Some(agent) = self.state.agents.get_mut(id) else { return };
         let before = std::mem::replace(&mut agent.liveness, Liveness::Removing);
         let (name, total) = (agent.name.take(), std::mem::take(&mut agent.total));
+        agent.drain = None;
         if !matches!(before, Liveness::Unreachable(_)) {
             self.state.total.subtract(&scalars(&total));
         }
@@ -127,8 +133,13 @@ impl Machine<'_> {
                 }
             }
             Liveness::Disconnected(timer) => self.state.timers.cancel(Some(timer)),
-            Liveness::Unreachable(_) | Liveness::Removing => {}
+            Liveness::Overdue(since) => self.not_overdue(since, id),
+            Liveness::Unreachable(since) => {
+                self.state.registry.away_by_age.remove(&(since, id));
+            }
+            Liveness::Removing => {}
         }
+        self.plan_collection();
         if let Some(name) = name {
             self.state.agent_ids.remove(&name);
         }

@@ -70,6 +70,7 @@ impl Machine<'_> {
         let timeout = framework.failover_timeout;
         let roles: Vec<_> = framework.roles.keys().copied().collect();
         self.end_offers_of_framework(id, |_| true, None);
+        self.leave_inquiries(id, false);
         for role in roles {
             self.state.drop_filters(id, role);
         }
@@ -94,6 +95,7 @@ impl Machine<'_> {
         }
         // Only now, for nothing is to be offered again on an agent that is away.
         self.end_offers_of_agent(id, RescindReason::AgentInactive);
+        self.rescind_inverse_offers_of_agent(id);
     }
 }
 

@@ -107,9 +107,11 @@ impl Machine<'_> {
                 (status.healthy, status.check) = (None, None);
                 status.unreachable_time = task.unreachable_since;
             }
+        } else if asked.agent.is_some_and(|agent| self.state.registry.is_gone(agent)) {
+            status.state = TaskState::GoneByOperator;
         } else if let Some(agent) = asked.agent.and_then(|agent| self.state.agents.get(agent)) {
             match agent.liveness {
-                Liveness::Connected(_) | Liveness::Disconnected(_) => {
+                Liveness::Connected(_) | Liveness::Disconnected(_) | Liveness::Overdue(_) => {
                     status.state = TaskState::Gone;
                 }
                 Liveness::Unreachable(since) => {
@@ -178,15 +180,21 @@ impl Machine<'_> {
         self.end_if_unwanted(id);
     }
 
-    /// The agent of a task was removed: the task is lost. A terminal update that is not
-    /// acknowledged yet stays to be delivered.
-    pub(super) fn task_lost(&mut self, id: TaskId) {
-        let Some(task) = self.state.tasks.get(id) else { return };
-        if task.state.is_terminal() {
+    /// The agent of a task was removed: the task is lost, or gone if the agent is. A terminal
+    /// update that is not acknowledged yet stays to be delivered.
+    pub(super) fn task_lost(&mut self, id: TaskId, gone: bool) {
+        let Some(task) = self.state.tasks.get(id).filter(|task| !task.state.is_terminal()) else {
             return;
-        }
-        self.change_state(id, TaskState::Lost);
-        self.tell_conclusion(id, TaskState::Lost, Reason::AgentRemoved);
+        };
+        let framework = self.state.frameworks.get(task.framework);
+        let aware = framework.is_some_and(Framework::is_partition_aware);
+        let (state, reason) = if gone && aware {
+            (TaskState::GoneByOperator, Reason::AgentRemovedByOperator)
+        } else {
+            (TaskState::Lost, Reason::AgentRemoved)
+        };
+        self.change_state(id, state);
+        self.tell_conclusion(id, state, reason);
         self.remove_task(id);
     }
 

@@ -6,12 +6,11 @@
 
 use super::Machine;
 use crate::allocator::place;
-use crate::event::{Event, RescindReason};
+use crate::event::RescindReason;
 use crate::ids::Id;
 use crate::limits::{AGENTS_PER_STEP, EFFECTS_PER_STEP};
 use crate::reply::Reply;
 use crate::resources::Bundle;
-use crate::state::grant::scalars;
 use crate::state::{Bulk, Connection, Liveness, Timer, TimerKey};
 use crate::status::TaskState;
 
@@ -39,11 +38,15 @@ impl Machine<'_> {
         if !self.state.work.bulk.is_empty() {
             return changed;
         }
-        if !self.state.work.is_allocation_pending() {
+        if !self.state.work.is_allocation_pending() && self.state.work.to_ask.is_empty() {
             changed |= self.fire_timers();
         }
         if self.state.work.bulk.is_empty() {
             changed |= self.allocate();
+        }
+        // Only then, for who was just made an offer is asked as well.
+        if self.state.work.bulk.is_empty() && !self.state.work.is_allocation_pending() {
+            changed |= self.ask_some();
         }
         changed
     }
@@ -112,15 +115,7 @@ impl Machine<'_> {
                     self.remove_framework(framework);
                 }
             }
-            Timer::ReregistrationEnds(agent) => {
-                let since = self.state.now;
-                if let Some(agent) = self.state.agents.get_mut(agent) {
-                    agent.liveness = Liveness::Unreachable(since);
-                    self.state.total.subtract(&scalars(&agent.total));
-                }
-                self.tell_all_frameworks(&Event::AgentLost { agent });
-                self.state.work.bulk.push_back(Bulk::UnreachableTasks(agent, since));
-            }
+            Timer::ReregistrationEnds(agent) => self.reregistration_ends(agent),
             Timer::TaskOverdue(task) => {
                 if let Some(task) = self.state.tasks.get_mut(task) {
                     (task.overdue, task.overdue_timer) = (true, None);
@@ -128,6 +123,16 @@ impl Machine<'_> {
                 self.kill_task(task, None);
             }
             Timer::UpdateRetry(task) => self.retry_update(task),
+            Timer::InverseOfferExpires(id) => self.inverse_offer_expires(id),
+            Timer::AskAgain(agent, framework) => self.may_be_asked_again(agent, framework),
+            Timer::Collection => {
+                self.state.registry.collection = None;
+                self.state.work.bulk.push_back(Bulk::Collect);
+            }
+            Timer::RemovalPermit => {
+                self.state.work.permit = None;
+                self.lose_next_overdue();
+            }
         }
     }
 
@@ -189,8 +194,9 @@ impl Machine<'_> {
                 let live = |task: &crate::state::Task| !task.state.is_terminal();
                 let some = self.some_tasks_of_agent(agent, *budget, live);
                 *budget -= some.len();
+                let gone = self.state.registry.is_gone(agent);
                 for id in &some {
-                    self.task_lost(*id);
+                    self.task_lost(*id, gone);
                 }
                 if *budget == 0 {
                     return Some(bulk);
@@ -198,6 +204,15 @@ impl Machine<'_> {
                 self.state.agents.remove(agent);
                 None
             }
+            Bulk::Drain(agent, last) => {
+                let last = self.drain_some(agent, last, budget)?;
+                Some(Bulk::Drain(agent, Some(last)))
+            }
+            Bulk::Machines(machines, slot) => {
+                let slot = self.refresh_machines(&machines, slot, budget)?;
+                Some(Bulk::Machines(machines, slot))
+            }
+            Bulk::Collect => (!self.collect(budget)).then_some(Bulk::Collect),
         }
     }
 }

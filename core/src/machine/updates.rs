@@ -76,6 +76,9 @@ impl Machine<'_> {
         if task.overdue && state == TaskState::Killed {
             (state, reason) = (TaskState::Failed, Some(Reason::MaxCompletionTimeReached));
         }
+        let agent = task.agent;
+        (state, reason) = self.drained_report(agent, aware, state, reason);
+        let Some(task) = self.state.tasks.get_mut(id) else { return };
         task.updates += 1;
         let assigned = u128::from(id.to_u64()) << 64 | u128::from(task.updates);
         let uuid = report.uuid.unwrap_or(Uuid(assigned.to_be_bytes()));
@@ -254,6 +257,7 @@ impl Machine<'_> {
             framework.tasks.remove(&task.name);
         }
         self.finish_removing_framework(task.framework);
+        self.check_drained(task.agent);
     }
 
     /// Takes the updates of a task of a removed framework for acknowledged: nobody else will.

@@ -139,7 +139,7 @@ pub(crate) fn state_of_agent(agent: &Agent) -> &'static str {
     match agent.liveness {
         Liveness::Connected(_) if agent.is_active() => "active",
         Liveness::Connected(_) => "deactivated",
-        Liveness::Disconnected(_) => "disconnected",
+        Liveness::Disconnected(_) | Liveness::Overdue(_) => "disconnected",
         Liveness::Unreachable(_) => "unreachable",
         Liveness::Removing => "removing",
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use minicbor::{Decode, Encode};
 
+use super::drain::Drain;
 use super::timer::TimerKey;
 use crate::attributes::Attributes;
 use crate::ids::{GrantId, SessionId, TaskId};
@@ -28,6 +29,9 @@ pub enum Liveness {
     /// It was removed; its tasks are being ended in counted steps.
     #[n(3)]
     Removing,
+    /// It did not come back in time, and waits since then for its turn to be unreachable.
+    #[n(60)]
+    Overdue(#[n(0)] Time),
 }
 
 /// A machine that offers resources.
@@ -65,6 +69,9 @@ pub struct Agent {
     #[n(62)]
     #[cbor(with = "crate::shared")]
     pub hostname: Option<Arc<str>>,
+    /// Whether and how it is drained; then it is deactivated, too.
+    #[n(63)]
+    pub drain: Option<Drain>,
     /// Sum of its offers. Derived from the grants.
     #[cbor(skip)]
     pub offered: Bundle,
@@ -105,7 +112,10 @@ impl Agent {
 
     /// Whether its resources count as part of the whole: not while nobody can reach them.
     pub fn counts(&self) -> bool {
-        matches!(self.liveness, Liveness::Connected(_) | Liveness::Disconnected(_))
+        matches!(
+            self.liveness,
+            Liveness::Connected(_) | Liveness::Disconnected(_) | Liveness::Overdue(_)
+        )
     }
 
     /// What is neither offered nor allocated; nothing where more is in use than the total. Shared

@@ -29,6 +29,7 @@ impl fmt::Display for Violation {
 
 impl std::error::Error for Violation {}
 
+mod departures;
 mod roles;
 #[cfg(test)]
 mod tests;
@@ -60,6 +61,7 @@ impl State {
         self.check_roles_and_frameworks()?;
         self.check_tasks()?;
         self.check_sessions()?;
+        self.check_departures()?;
         self.check_timers()?;
         self.check_work()
     }
@@ -73,6 +75,7 @@ impl State {
             ("frameworks", self.frameworks.is_sound()),
             ("grants", self.grants.is_sound()),
             ("tasks", self.tasks.is_sound()),
+            ("inverse offers", self.maintenance.offers.is_sound()),
         ];
         sound.into_iter().try_for_each(|(what, sound)| {
             ensure("I38", sound, || format!("the free list of {what} is off"))
@@ -307,7 +310,7 @@ impl State {
         })?;
         let away = task.state == TaskState::Unreachable;
         let allowed = match row.liveness {
-            Liveness::Connected(_) | Liveness::Disconnected(_) => !away,
+            Liveness::Connected(_) | Liveness::Disconnected(_) | Liveness::Overdue(_) => !away,
             Liveness::Unreachable(since) => {
                 // Told of in counted steps: until then the task keeps its state.
                 let told_of = self.work.bulk.contains(&Bulk::UnreachableTasks(agent, since));
@@ -362,6 +365,14 @@ impl State {
             })
         };
         wants(self.work.interval, Timer::Allocation)?;
+        wants(self.work.permit, Timer::RemovalPermit)?;
+        wants(self.registry.collection, Timer::Collection)?;
+        for (id, offer) in self.maintenance.offers.iter() {
+            wants(offer.timer, Timer::InverseOfferExpires(id))?;
+        }
+        for ((agent, framework), inquiry) in &self.maintenance.inquiries {
+            wants(inquiry.again, Timer::AskAgain(*agent, *framework))?;
+        }
         for (id, agent) in self.agents.iter() {
             if let Liveness::Disconnected(timer) = agent.liveness {
                 wants(Some(timer), Timer::ReregistrationEnds(id))?;

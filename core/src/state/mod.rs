@@ -9,10 +9,13 @@
 //! [`allocator`](crate::allocator).
 
 pub mod agent;
+pub mod drain;
 pub mod framework;
 pub mod grant;
 mod invariants;
+pub mod maintenance;
 pub mod order;
+pub mod registry;
 pub mod role;
 pub mod session;
 pub mod share;
@@ -34,10 +37,13 @@ use crate::resources::{Bundle, CollectionKey as _, MetaId, Quantities};
 use crate::time::Time;
 
 pub use agent::{Agent, Liveness};
+pub use drain::Drain;
 pub use framework::{Connection, Filter, Framework, Subscription};
 pub use grant::{Grant, GrantKind};
 pub use invariants::Violation;
+pub use maintenance::Maintenance;
 pub use order::{Order, Touched, Walk};
+pub use registry::Registry;
 pub use role::Role;
 pub use session::Session;
 pub use share::Share;
@@ -62,6 +68,8 @@ pub struct State {
     pub(crate) tasks: Arena<TaskId, Task>,
     pub(crate) timers: Timers,
     pub(crate) work: Work,
+    pub(crate) registry: Registry,
+    pub(crate) maintenance: Maintenance,
     // Derived from the above.
     pub(crate) names: Names,
     pub(crate) total: Bundle,
@@ -90,6 +98,8 @@ impl State {
             tasks: Arena::default(),
             timers: Timers::default(),
             work: Work::default(),
+            registry: Registry::default(),
+            maintenance: Maintenance::default(),
             names: Names::default(),
             total: Bundle::new(),
             role_ids: BTreeMap::new(),
@@ -174,6 +184,16 @@ impl State {
     /// All live and unreachable tasks.
     pub fn tasks(&self) -> &Arena<TaskId, Task> {
         &self.tasks
+    }
+
+    /// Agents that cannot be reached and agents that are gone.
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// The maintenance schedule and what is asked about it.
+    pub fn maintenance(&self) -> &Maintenance {
+        &self.maintenance
     }
 
     /// All timers.

@@ -8,7 +8,7 @@ use minicbor::encode::{Error as EncodeError, Write};
 use minicbor::{Decoder, Encoder};
 
 use super::grant::scalars;
-use super::{Hold, State};
+use super::{Hold, Liveness, State};
 use crate::error::{Code, Rejection};
 use crate::intern::Names;
 use crate::resources::Name;
@@ -101,7 +101,7 @@ impl State {
         e: &mut Encoder<W>,
         names: &mut Names,
     ) -> Result<(), EncodeError<W::Error>> {
-        e.map(13)?.u8(0)?.u32(STATE_FORMAT)?;
+        e.map(15)?.u8(0)?.u32(STATE_FORMAT)?;
         e.u8(1)?.encode(&self.options)?;
         e.u8(2)?.encode(self.started)?;
         e.u8(3)?.encode(self.now)?;
@@ -115,13 +115,15 @@ impl State {
         e.u8(11)?.array(2)?.encode(&self.timers)?.encode(&self.work)?;
         // Names count towards a limit, also those that nobody has any more.
         e.u8(12)?.encode(names.sorted())?;
+        e.u8(60)?.encode(&self.registry)?;
+        e.u8(61)?.encode(&self.maintenance)?;
         Ok(())
     }
 
     fn decode(d: &mut Decoder<'_>) -> Result<Self, SnapshotError> {
         let names = &mut Names::default();
-        if d.map()? != Some(13) {
-            return Err(DecodeError::message("a state has 13 fields").at(d.position()).into());
+        if d.map()? != Some(15) {
+            return Err(DecodeError::message("a state has 15 fields").at(d.position()).into());
         }
         let key =
             |d: &mut Decoder<'_>, wanted: u8| match d.u8()? {
@@ -163,6 +165,10 @@ impl State {
         key(d, 12)?;
         let (at, seen) = (d.position(), d.decode::<Vec<Name>>()?);
         names.restore(seen).map_err(|e| DecodeError::message(e).at(at))?;
+        key(d, 60)?;
+        state.registry = d.decode()?;
+        key(d, 61)?;
+        state.maintenance = d.decode()?;
         state.names = std::mem::take(names);
         state.derive();
         Ok(state)
@@ -176,10 +182,15 @@ impl State {
             if let Some(name) = &agent.name {
                 self.agent_ids.insert(name.clone(), id);
             }
+            if let Liveness::Unreachable(since) = agent.liveness {
+                self.registry.away_by_age.insert((since, id));
+            }
             if agent.counts() {
                 let _ = self.total.add(&scalars(&agent.total));
             }
         }
+        let gone = self.registry.gone.iter();
+        self.registry.gone_by_age = gone.map(|(agent, since)| (*since, *agent)).collect();
         for (id, framework) in self.frameworks.iter() {
             if let Some(name) = &framework.name {
                 self.framework_ids.insert(name.clone(), id);

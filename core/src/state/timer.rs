@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use minicbor::{Decode, Encode};
 
-use crate::ids::{AgentId, FrameworkId, GrantId, RoleId, TaskId};
+use crate::ids::{AgentId, FrameworkId, GrantId, InverseOfferId, RoleId, TaskId};
 use crate::time::Time;
 
 /// What is due.
@@ -31,6 +31,18 @@ pub enum Timer {
     /// An update is still not acknowledged.
     #[n(6)]
     UpdateRetry(#[n(0)] TaskId),
+    /// An inverse offer was not answered.
+    #[n(60)]
+    InverseOfferExpires(#[n(0)] InverseOfferId),
+    /// A framework may be asked about an agent again.
+    #[n(61)]
+    AskAgain(#[n(0)] AgentId, #[n(1)] FrameworkId),
+    /// Agents are to be forgotten.
+    #[n(62)]
+    Collection,
+    /// The next agent may become unreachable.
+    #[n(63)]
+    RemovalPermit,
 }
 
 /// The place of a timer in the order: deadline, rank, then a serial number.
@@ -53,6 +65,7 @@ impl Timer {
         match self {
             Self::Allocation => 0,
             Self::FiltersExpire(..) => 2,
+            Self::Collection => 3,
             _ => 1,
         }
     }

@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, VecDeque};
 use minicbor::{Decode, Encode};
 
 use super::timer::TimerKey;
-use crate::ids::{AgentId, FrameworkId};
+use crate::ids::{AgentId, FrameworkId, TaskId};
 use crate::time::Time;
 
 /// A bulk effect that is being worked off.
@@ -26,6 +26,15 @@ pub enum Bulk {
     /// End the tasks of a removed agent.
     #[n(3)]
     RemoveAgent(#[n(0)] AgentId),
+    /// Kill the tasks of a draining agent, those after the one given.
+    #[n(60)]
+    Drain(#[n(0)] AgentId, #[n(1)] Option<TaskId>),
+    /// Do to the agents on machines what the schedule says, from this slot of the agents on.
+    #[n(61)]
+    Machines(#[n(0)] BTreeSet<Box<str>>, #[n(1)] u32),
+    /// Forget agents that are too many or too old.
+    #[n(62)]
+    Collect,
 }
 
 /// What is to be done.
@@ -44,6 +53,18 @@ pub struct Work {
     /// The next interval; set while agents wait.
     #[n(3)]
     pub interval: Option<TimerKey>,
+    /// Agents about which those who hold something there are to be asked.
+    #[n(60)]
+    pub to_ask: BTreeSet<AgentId>,
+    /// Agents that wait for their turn to be unreachable, those that wait longest first.
+    #[n(61)]
+    pub overdue: BTreeSet<(Time, AgentId)>,
+    /// When it is the turn of the first; set while one waits.
+    #[n(62)]
+    pub permit: Option<TimerKey>,
+    /// When the next may be, at the earliest.
+    #[n(63)]
+    pub next_permit: Option<Time>,
     /// Runs of allocation that were commanded: what is left of each, in the order given. They go
     /// before the candidates. None is empty.
     #[n(100)]
@@ -53,7 +74,7 @@ pub struct Work {
 impl Work {
     /// Whether a tick has something to do before any timer is due.
     pub fn is_pending(&self) -> bool {
-        !self.bulk.is_empty() || self.is_allocation_pending()
+        !self.bulk.is_empty() || self.is_allocation_pending() || !self.to_ask.is_empty()
     }
 
     /// Whether agents are to be offered now.

@@ -13,13 +13,15 @@ use proptest::sample::select;
 
 use crate::attributes::Attributes;
 use crate::command::{
-    Accept, Acknowledge, AdvanceTime, Allocate, CloseSession, Command, DeactivateAgent, Decline,
-    Envelope, Kill, OpenSession, Operation, ReactivateAgent, Reconcile, ReconcileTask,
+    Accept, AcceptInverseOffers, Acknowledge, AdvanceTime, Allocate, CloseSession, Command,
+    DeactivateAgent, Decline, DeclineInverseOffers, DrainAgent, Envelope, Kill, MaintenanceWindow,
+    MarkAgentGone, OpenSession, Operation, ReactivateAgent, Reconcile, ReconcileTask,
     RegisterAgent, RemoveAgent, ReportedTask, ReregisterAgent, Restart, Revive, RoleWeight,
-    SendFrameworkMessage, SendMessage, SessionKind, Subscribe, Suppress, TaskCommand, TaskRef,
-    TaskSpec, Teardown, Tick, Update, UpdateAgent, UpdateFramework, UpdateWeights,
+    SendFrameworkMessage, SendMessage, SessionKind, StartMaintenance, StopMaintenance, Subscribe,
+    Suppress, TaskCommand, TaskRef, TaskSpec, Teardown, Tick, Update, UpdateAgent, UpdateFramework,
+    UpdateMaintenanceSchedule, UpdateWeights,
 };
-use crate::ids::{AgentId, FrameworkId, Id, OfferId, SessionId, TaskId};
+use crate::ids::{AgentId, FrameworkId, Id, InverseOfferId, OfferId, SessionId, TaskId};
 use crate::options::OnInvalid;
 use crate::resources::{Amount, Resources};
 use crate::status::{Reason, Source, TaskState};
@@ -59,6 +61,7 @@ fn of_operator() -> impl Strategy<Value = Command> {
         id::<AgentId>().prop_map(|agent| ReactivateAgent { agent }.into()),
         id::<AgentId>().prop_map(|agent| RemoveAgent { agent }.into()),
         option::of(id::<FrameworkId>()).prop_map(|framework| Teardown { framework }.into()),
+        of_maintenance(),
         vec(id::<AgentId>(), 0..3).prop_map(|agents| Allocate { agents }.into()),
     ]
 }
@@ -102,6 +105,34 @@ fn of_agent() -> impl Strategy<Value = Command> {
         status().prop_map(Command::from),
         (id(), id(), text(), bytes()).prop_map(|(agent, framework, executor, data)| {
             SendFrameworkMessage { agent, framework, executor, data }.into()
+        }),
+    ]
+}
+
+fn of_maintenance() -> impl Strategy<Value = Command> {
+    let machines = || vec(text(), 0..3);
+    let window = (machines(), any::<i64>(), option::of(span())).prop_map(
+        |(machines, start, duration_seconds)| MaintenanceWindow {
+            machines,
+            start: Time(start),
+            duration_seconds,
+        },
+    );
+    let drain = (id::<AgentId>(), option::of(span()), any::<bool>());
+    let answer = || (vec(id::<InverseOfferId>(), 0..3), option::of(span()));
+    prop_oneof![
+        id::<AgentId>().prop_map(|agent| MarkAgentGone { agent }.into()),
+        drain.prop_map(|(agent, max_grace_seconds, mark_gone)| {
+            DrainAgent { agent, max_grace_seconds, mark_gone }.into()
+        }),
+        vec(window, 0..3).prop_map(|windows| UpdateMaintenanceSchedule { windows }.into()),
+        machines().prop_map(|machines| StartMaintenance { machines }.into()),
+        machines().prop_map(|machines| StopMaintenance { machines }.into()),
+        answer().prop_map(|(inverse_offers, refuse_seconds)| {
+            AcceptInverseOffers { inverse_offers, refuse_seconds }.into()
+        }),
+        answer().prop_map(|(inverse_offers, refuse_seconds)| {
+            DeclineInverseOffers { inverse_offers, refuse_seconds }.into()
         }),
     ]
 }

@@ -3,11 +3,13 @@
 use proptest::prelude::*;
 
 use crate::command::{
-    Accept, Acknowledge, AdvanceTime, Allocate, CloseSession, Command, DeactivateAgent, Decline,
-    Envelope, Kill, OpenSession, ReactivateAgent, Reconcile, ReconcileTask, RegisterAgent,
+    Accept, AcceptInverseOffers, Acknowledge, AdvanceTime, Allocate, CloseSession, Command,
+    DeactivateAgent, Decline, DeclineInverseOffers, DrainAgent, Envelope, Kill, MaintenanceWindow,
+    MarkAgentGone, OpenSession, ReactivateAgent, Reconcile, ReconcileTask, RegisterAgent,
     RemoveAgent, ReportedTask, ReregisterAgent, Restart, Revive, RoleWeight, SendFrameworkMessage,
-    SendMessage, SessionKind, Subscribe, Suppress, TaskCommand, TaskRef, TaskSpec, Teardown, Tick,
-    Update, UpdateAgent, UpdateFramework, UpdateWeights,
+    SendMessage, SessionKind, StartMaintenance, StopMaintenance, Subscribe, Suppress, TaskCommand,
+    TaskRef, TaskSpec, Teardown, Tick, Update, UpdateAgent, UpdateFramework,
+    UpdateMaintenanceSchedule, UpdateWeights,
 };
 use crate::ids::{AgentId, FrameworkId, OfferId, SessionId, TaskId};
 use crate::limits::TIME_STEP_MAX;
@@ -212,7 +214,7 @@ impl Pick<'_> {
     fn operator(&self) -> Chosen {
         let session = self.session(SessionKind::Operator)?;
         let agent = self.one(self.state.agents().ids());
-        let command = match (self.choice.detail % 9, agent) {
+        let command = match (self.choice.detail % 14, agent) {
             (0..=2, Some(agent)) => DeactivateAgent { agent }.into(),
             (3..=5, Some(agent)) => ReactivateAgent { agent }.into(),
             (7, Some(agent)) if self.choice.which % 2 == 0 => {
@@ -220,6 +222,12 @@ impl Pick<'_> {
             }
             (7, _) => Allocate::default().into(),
             (6, Some(agent)) => RemoveAgent { agent }.into(),
+            (13, Some(agent)) => MarkAgentGone { agent }.into(),
+            (8 | 9, Some(agent)) => {
+                let mark_gone = self.choice.which % 2 == 0;
+                DrainAgent { agent, max_grace_seconds: self.span(), mark_gone }.into()
+            }
+            (10..=12, _) => self.maintenance(),
             _ => {
                 let weight = Amount::from_milli(1 + i64::from(self.choice.which) % 4000);
                 let weight = RoleWeight { role: self.role(), weight };
@@ -229,8 +237,51 @@ impl Pick<'_> {
         Some((Some(session), command))
     }
 
+    /// What comes next in the maintenance of a machine, or mostly: up again if one is down, down
+    /// if one is scheduled, else a schedule.
+    fn maintenance(&self) -> Command {
+        let machines = || self.state.maintenance().machines.iter();
+        let down = self.one(machines().filter(|(_, planned)| planned.down));
+        let due = self.one(machines().filter(|(_, planned)| !planned.down));
+        match (down, due) {
+            _ if self.choice.which % 4 == 0 => self.schedule(),
+            (Some((name, _)), _) => StopMaintenance { machines: vec![name.clone()] }.into(),
+            (None, Some((name, _))) => StartMaintenance { machines: vec![name.clone()] }.into(),
+            (None, None) => self.schedule(),
+        }
+    }
+
+    /// A schedule with the machines that are down and one more.
+    fn schedule(&self) -> Command {
+        let scheduled = self.state.maintenance().machines.iter();
+        let mut machines: std::collections::BTreeSet<Box<str>> =
+            scheduled.filter(|(_, planned)| planned.down).map(|(name, _)| name.clone()).collect();
+        let agents = self.state.agents().iter();
+        let names = agents.filter_map(|(_, agent)| agent.machine()).map(Box::<str>::from);
+        machines.extend(self.one(names));
+        let machines: Vec<_> = machines.into_iter().collect();
+        let windows = if machines.is_empty() {
+            Vec::new()
+        } else {
+            let duration_seconds = self.span();
+            vec![MaintenanceWindow { machines, start: self.state.now(), duration_seconds }]
+        };
+        UpdateMaintenanceSchedule { windows }.into()
+    }
+
     fn framework_flow(&self) -> Chosen {
         let (_, session) = self.framework()?;
+        let asked = self.one(self.state.maintenance().offers.iter());
+        if let Some((id, offer)) = asked.filter(|_| self.choice.detail % 2 == 0) {
+            let session = self.state.frameworks().get(offer.framework)?.session()?;
+            let (inverse_offers, refuse_seconds) = (vec![id], self.span());
+            let command = if self.choice.detail % 4 == 0 {
+                AcceptInverseOffers { inverse_offers, refuse_seconds }.into()
+            } else {
+                DeclineInverseOffers { inverse_offers, refuse_seconds }.into()
+            };
+            return Some((Some(session), command));
+        }
         let agent = self.one(self.state.agents().ids());
         let command = match (self.choice.detail % 9, agent) {
             (0..=2, _) => Suppress { roles: Vec::new() }.into(),

@@ -117,6 +117,7 @@ impl Model {
         for task in strangers {
             self.tell(session, Event::Kill { agent: id, task, grace_seconds });
         }
+        self.plan_collection();
         self.look_at(id);
         Ok(Reply::Registered { agent: id })
     }

@@ -161,6 +161,7 @@ impl Model {
             agent_name: row.name.as_deref().map(Into::into),
             hostname: None,
             domain: None,
+            unavailability: None,
             role: role.into(),
             resources: free.to_resources(),
             attributes: row.attributes.clone().into(),

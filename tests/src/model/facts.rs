@@ -243,4 +243,6 @@ pub enum Chore {
     LoseTasks(AgentId, Time),
     /// End the tasks of a removed agent, then forget it.
     RemoveAgent(AgentId),
+    /// Forget agents that were lost too long ago, or are too many.
+    Collect,
 }

@@ -104,6 +104,8 @@ pub struct Model {
     pub look_later: BTreeSet<AgentId>,
     /// The next interval.
     pub next_batch: Option<Alarm>,
+    /// When lost agents are to be forgotten.
+    pub next_collection: Option<Alarm>,
     /// Names of resources that any agent ever had.
     pub names: BTreeSet<String>,
     slots: AllSlots,
@@ -140,6 +142,7 @@ impl Model {
             runs: VecDeque::new(),
             look_later: BTreeSet::new(),
             next_batch: None,
+            next_collection: None,
             names: BTreeSet::new(),
             slots: AllSlots::default(),
             alarms_set: 0,

@@ -101,6 +101,7 @@ impl Model {
         self.runs.retain(|run| !run.is_empty());
         self.look_later.remove(&id);
         self.cancel_batch_if_idle();
+        self.plan_collection();
         self.tell_all_frameworks(&Event::AgentLost { agent: id });
         self.chores.push_back(Chore::RemoveAgent(id));
         Ok(Reply::Done)

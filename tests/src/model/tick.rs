@@ -25,6 +25,7 @@ enum Due {
     AgentIsLost(AgentId),
     TaskIsOverdue(TaskId),
     Retry(TaskId),
+    Collection,
 }
 
 impl Model {
@@ -140,6 +141,16 @@ impl Model {
                 self.slots.agents.give_back(agent);
                 None
             }
+            Chore::Collect => {
+                while *left > 0 {
+                    let Some(agent) = self.agent_to_forget() else {
+                        self.plan_collection();
+                        return None;
+                    };
+                    self.forget_lost_agent(agent, left);
+                }
+                Some(Chore::Collect)
+            }
         }
     }
 
@@ -147,6 +158,7 @@ impl Model {
     fn alarms(&self) -> Vec<(Alarm, u8, Due)> {
         let mut alarms = Vec::new();
         alarms.extend(self.next_batch.map(|alarm| (alarm, 0, Due::Batch)));
+        alarms.extend(self.next_collection.map(|alarm| (alarm, 3, Due::Collection)));
         for (id, offer) in &self.offers {
             alarms.extend(offer.expires.map(|alarm| (alarm, 1, Due::OfferExpires(*id))));
         }
@@ -203,6 +215,7 @@ impl Model {
                 self.agents.get_mut(&id).expect("it is known").standing = standing;
                 self.tell_all_frameworks(&Event::AgentLost { agent: id });
                 self.chores.push_back(Chore::LoseTasks(id, self.now));
+                self.plan_collection();
             }
             Due::TaskIsOverdue(id) => {
                 let task = self.tasks.get_mut(&id).expect("it is known");
@@ -210,6 +223,67 @@ impl Model {
                 self.kill_with(id, None);
             }
             Due::Retry(task) => self.tell_again(task),
+            Due::Collection => {
+                self.next_collection = None;
+                self.chores.push_back(Chore::Collect);
+            }
+        }
+    }
+
+    /// Agents that cannot be reached, those that were lost first at the front.
+    fn lost_agents(&self) -> Vec<(Time, AgentId)> {
+        let since = |(id, agent): (&AgentId, &super::facts::Agent)| match agent.standing {
+            AgentStanding::Unreachable(since) => Some((since, *id)),
+            _ => None,
+        };
+        let mut lost: Vec<_> = self.agents.iter().filter_map(since).collect();
+        lost.sort_unstable();
+        lost
+    }
+
+    fn too_many_lost(&self) -> bool {
+        self.lost_agents().len() > self.options.max_agent_count as usize
+    }
+
+    fn agent_to_forget(&self) -> Option<AgentId> {
+        let (since, first) = *self.lost_agents().first()?;
+        let old = self.now.since(since) > self.options.max_agent_age_seconds;
+        (old || self.too_many_lost()).then_some(first)
+    }
+
+    /// Something changed among the lost agents: the first full interval at which one of them is
+    /// too old or too much is the time to forget it.
+    pub(super) fn plan_collection(&mut self) {
+        if self.chores.contains(&Chore::Collect) {
+            return;
+        }
+        let due = self.lost_agents().first().map(|(since, _)| {
+            let old = since.plus(self.options.max_agent_age_seconds).max(self.now);
+            let from = if self.too_many_lost() { self.now } else { old };
+            let interval = self.options.registry_gc_interval_seconds.0;
+            let passed = from.since(self.started).0 / interval;
+            self.started.plus(Nanos((passed + 1).saturating_mul(interval)))
+        });
+        if self.next_collection.map(|alarm| alarm.at) != due {
+            self.next_collection = due.map(|due| self.alarm(due));
+        }
+    }
+
+    /// Forgets an agent and what is not over there; nobody is told.
+    fn forget_lost_agent(&mut self, id: AgentId, left: &mut usize) {
+        let mut tasks = self.tasks_where(|task| task.agent == id && !task.state.is_terminal());
+        tasks.truncate(*left);
+        *left -= tasks.len();
+        for task in tasks {
+            self.remove_task(task);
+        }
+        if *left > 0 {
+            *left -= 1;
+            self.filters.retain(|filter| filter.agent != id);
+            self.runs.iter_mut().for_each(|run| run.retain(|listed| *listed != id));
+            self.runs.retain(|run| !run.is_empty());
+            self.agents.remove(&id);
+            self.slots.agents.give_back(id);
         }
     }
 

@@ -137,6 +137,9 @@ pub fn options() -> impl Strategy<Value = Options> {
             allocate_only_on_command: only,
             fairness_exclude: if flags.2 { vec![] } else { vec![tamias::resources::Name::MEM] },
             rescind_on_update: !flags.1 || flags.2,
+            // Few and short, so that plays get there.
+            max_agent_count: 2,
+            max_agent_age_seconds: Nanos::from_secs(3600),
             ..Options::default()
         }
     })

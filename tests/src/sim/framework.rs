@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use fastrand::Rng;
 use tamias::command::{
-    Accept, Acknowledge, CloseSession, Command, Decline, Kill, Reconcile, Revive, SessionKind,
-    Subscribe, Suppress, TaskSpec,
+    Accept, AcceptInverseOffers, Acknowledge, CloseSession, Command, Decline, DeclineInverseOffers,
+    Kill, Reconcile, Revive, SessionKind, Subscribe, Suppress, TaskSpec,
 };
 use tamias::error::Code;
 use tamias::event::{Event, Offer, TaskStatus};
@@ -193,6 +193,20 @@ impl Framework {
         };
         match event {
             Event::Offer(offer) => drop(self.offers.insert(offer.offer, *offer)),
+            Event::InverseOffer(asked) => {
+                let inverse_offers = vec![asked.inverse_offer];
+                match rng.map_or(0, |rng| rng.u32(0..3)) {
+                    0 => {
+                        let refuse_seconds = None;
+                        self.send(kernel, AcceptInverseOffers { inverse_offers, refuse_seconds });
+                    }
+                    1 => {
+                        let refuse_seconds = Some(Nanos::ZERO);
+                        self.send(kernel, DeclineInverseOffers { inverse_offers, refuse_seconds });
+                    }
+                    _ => {} // It does not answer.
+                }
+            }
             Event::Rescind { offer, .. } if self.temper != Temper::Stale => {
                 self.offers.remove(&offer);
             }

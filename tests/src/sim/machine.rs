@@ -127,7 +127,11 @@ impl Machine {
                     self.session = Some(session);
                     return;
                 }
-                Err(rejection) if rejection.code() == Code::UnknownAgent => self.forget(),
+                Err(rejection)
+                    if [Code::UnknownAgent, Code::AgentGone].contains(&rejection.code()) =>
+                {
+                    self.forget();
+                }
                 // Its former session has not been closed yet.
                 Err(_) => {
                     let _ = kernel.send(Some(session), CloseSession {});

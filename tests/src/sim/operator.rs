@@ -2,11 +2,13 @@
 
 use fastrand::Rng;
 use tamias::command::{
-    Command, DeactivateAgent, ReactivateAgent, RemoveAgent, Restart, RoleWeight, SessionKind,
-    Teardown, UpdateWeights,
+    Command, DeactivateAgent, DrainAgent, MaintenanceWindow, MarkAgentGone, ReactivateAgent,
+    RemoveAgent, Restart, RoleWeight, SessionKind, StartMaintenance, StopMaintenance, Teardown,
+    UpdateMaintenanceSchedule, UpdateWeights,
 };
 use tamias::ids::SessionId;
 use tamias::resources::Amount;
+use tamias::time::Nanos;
 
 use super::ROLES;
 use super::kernel::Kernel;
@@ -32,7 +34,7 @@ impl Operator {
         let agent = rng.choice(agents);
         let frameworks: Vec<_> = kernel.state.frameworks().ids().collect();
         let framework = rng.choice(frameworks);
-        let command: Option<Command> = match rng.u32(0..40) {
+        let command: Option<Command> = match rng.u32(0..60) {
             0..=9 => {
                 let weight = Amount::from_units(rng.u32(1..5));
                 let role = rng.choice(ROLES).unwrap_or_default();
@@ -43,6 +45,21 @@ impl Operator {
             20..=34 => agent.map(|agent| ReactivateAgent { agent }.into()),
             35..=36 => agent.map(|agent| RemoveAgent { agent }.into()),
             37..=38 => framework.map(|framework| Teardown { framework: Some(framework) }.into()),
+            39..=43 => agent.map(|agent| {
+                let max_grace_seconds = rng.bool().then(|| Nanos::from_secs(rng.i64(0..5)));
+                DrainAgent { agent, max_grace_seconds, mark_gone: rng.u32(0..5) == 0 }.into()
+            }),
+            44 => agent.map(|agent| MarkAgentGone { agent }.into()),
+            45..=53 => Some(Self::schedule(kernel, rng)),
+            54 => {
+                let machines = kernel.state.maintenance().machines.keys().cloned();
+                rng.choice(machines.collect::<Vec<_>>())
+                    .map(|machine| StartMaintenance { machines: vec![machine] }.into())
+            }
+            55..=58 => {
+                let down = Self::machines_down(kernel);
+                rng.choice(down).map(|machine| StopMaintenance { machines: vec![machine] }.into())
+            }
             _ => {
                 // Every session ends; their owners find out when they send something.
                 let restarted = kernel.send(None, Restart {});
@@ -56,9 +73,35 @@ impl Operator {
         }
     }
 
+    fn machines_down(kernel: &Kernel) -> Vec<Box<str>> {
+        let machines = kernel.state.maintenance().machines.iter();
+        machines.filter(|(_, planned)| planned.down).map(|(name, _)| name.clone()).collect()
+    }
+
+    /// A schedule of the machines that are down and perhaps one more.
+    fn schedule(kernel: &Kernel, rng: &mut Rng) -> Command {
+        let mut machines = Self::machines_down(kernel);
+        let agents = kernel.state.agents().iter();
+        let up = agents.filter_map(|(_, agent)| agent.machine()).map(Box::<str>::from);
+        let up: Vec<_> = up.filter(|name| !machines.contains(name)).collect();
+        machines.extend(rng.choice(up).filter(|_| rng.u32(0..3) > 0));
+        let start = kernel.now.plus(Nanos::from_secs(rng.i64(0..1000)));
+        let windows = if machines.is_empty() {
+            Vec::new()
+        } else {
+            vec![MaintenanceWindow { machines, start, duration_seconds: None }]
+        };
+        UpdateMaintenanceSchedule { windows }.into()
+    }
+
     /// Takes everything into service.
     pub fn rest(&mut self, kernel: &mut Kernel) {
         *self = Self::new(kernel);
+        let machines = Self::machines_down(kernel);
+        if !machines.is_empty() {
+            let _ = kernel.send(Some(self.session), StopMaintenance { machines });
+        }
+        let _ = kernel.send(Some(self.session), UpdateMaintenanceSchedule::default());
         let agents: Vec<_> = kernel.state.agents().ids().collect();
         for agent in agents {
             let _ = kernel.send(Some(self.session), ReactivateAgent { agent });

@@ -16,6 +16,8 @@ use crate::state::{
 use crate::status::TaskState;
 use crate::time::{Nanos, Time};
 
+mod departures;
+
 /// A state with something of everything, and who is who in it.
 #[derive(Clone)]
 struct Stage {

@@ -70,6 +70,10 @@ public enum Code {
     FAILED_PRECONDITION(-1031),
     /** The agent is still connected through another session. */
     AGENT_CONNECTED(-1030),
+    /** An operator marked the agent gone: it never comes back under this id. */
+    AGENT_GONE(-1044),
+    /** The machine is down for maintenance. */
+    MACHINE_DOWN(-1045),
     /** A limit was reached; the message names it. */
     LIMIT_REACHED(-1281),
     /** Another thread is applying a command. */
