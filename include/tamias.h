@@ -155,6 +155,9 @@
 /// A script line that does not mean anything.
 #define TAMIAS_ERR_BAD_SCRIPT -273
 
+/// An operation on resources that breaks one of its rules.
+#define TAMIAS_ERR_INVALID_OPERATION -336
+
 /// No such agent.
 #define TAMIAS_ERR_UNKNOWN_AGENT -513
 
@@ -507,6 +510,9 @@
 
 /// When the agent's machine is not to be relied on changed.
 #define TAMIAS_RESCIND_UNAVAILABILITY 60
+
+/// An operator's operation needed the resources, or a volume in it was destroyed.
+#define TAMIAS_RESCIND_OPERATION 80
 
 /// Another session took the framework over.
 #define TAMIAS_END_FAILED_OVER 1

@@ -130,7 +130,7 @@ fn lifecycle(bencher: Bencher, (agents, live): (u32, u32)) {
         let operations = vec![tasks.into()];
         let command = Accept { offers: vec![offer], operations, ..Default::default() };
         let task = match world.send(Some(framework), command) {
-            Reply::Accepted { tasks } => tasks[0].task.unwrap(),
+            Reply::Accepted { tasks, .. } => tasks[0].task.unwrap(),
             other => panic!("{other:?}"),
         };
         live_and_end(&mut world, framework, task);

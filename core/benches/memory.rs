@@ -53,7 +53,7 @@ fn memory_100000_tasks(bencher: Bencher) {
     bencher.with_inputs(input).bench_local_values(|(mut world, commands)| {
         for (session, command) in commands {
             let tasks = match world.send(Some(session), command) {
-                Reply::Accepted { tasks } => tasks,
+                Reply::Accepted { tasks, .. } => tasks,
                 other => panic!("{other:?}"),
             };
             for outcome in tasks {

@@ -10,10 +10,12 @@
 //! - [`agent`]: registration, updates
 //! - [`framework`]: subscription, offers, tasks
 //! - [`maintenance`]: agents that are to go
+//! - [`operation`]: operations on resources
 
 pub mod agent;
 pub mod framework;
 pub mod maintenance;
+pub mod operation;
 pub mod operator;
 pub mod session;
 
@@ -34,6 +36,10 @@ pub use framework::{
 pub use maintenance::{
     AcceptInverseOffers, DeclineInverseOffers, DrainAgent, MaintenanceWindow, MarkAgentGone,
     StartMaintenance, StopMaintenance, UpdateMaintenanceSchedule,
+};
+pub use operation::{
+    CreateVolumes, DestroyVolumes, Grow, GrowVolume, ReserveResources, ResourcesOf, Shrink,
+    ShrinkVolume, UnreserveResources,
 };
 pub use operator::{
     Allocate, DeactivateAgent, ReactivateAgent, RemoveAgent, RoleWeight, Teardown, UpdateWeights,
@@ -198,6 +204,18 @@ commands! {
     AcceptInverseOffers = 55, "accept_inverse_offers";
     /// Says that agents cannot go.
     DeclineInverseOffers = 56, "decline_inverse_offers";
+    /// Reserves resources of an agent.
+    ReserveResources = 70, "reserve_resources";
+    /// Takes a reservation off them.
+    UnreserveResources = 71, "unreserve_resources";
+    /// Makes volumes on an agent.
+    CreateVolumes = 72, "create_volumes";
+    /// Makes them plain disk again.
+    DestroyVolumes = 73, "destroy_volumes";
+    /// Adds disk to a volume.
+    GrowVolume = 74, "grow_volume";
+    /// Takes disk off a volume.
+    ShrinkVolume = 75, "shrink_volume";
 }
 
 /// A command with who sent it and when: what is applied, journaled and replayed.

@@ -109,6 +109,8 @@ codes! {
     BadStruct = InvalidArgument, 16;
     /// A script line that does not mean anything.
     BadScript = InvalidArgument, 17;
+    /// An operation on resources that breaks one of its rules.
+    InvalidOperation = InvalidArgument, 80;
 
     /// No such agent.
     UnknownAgent = NotFound, 1;

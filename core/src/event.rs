@@ -65,6 +65,13 @@ pub enum Event {
         /// Which update.
         uuid: Uuid,
     },
+    /// To an agent driver: an operation changed what is reserved and created on the agent.
+    Checkpoint {
+        /// On which agent.
+        agent: AgentId,
+        /// All that is reserved dynamically and all volumes there, from now on.
+        resources: Resources,
+    },
     /// To an agent driver: the agent was removed; end its tasks and forget it.
     AgentRemoved {
         /// Which.
@@ -111,6 +118,7 @@ impl Event {
         "message",
         "inverse_offer",
         "rescind_inverse_offer",
+        "checkpoint",
     ];
 
     /// Whether a session that missed it could not find it in the state: a ring that overflows
@@ -143,6 +151,7 @@ impl Event {
             Self::Message { .. } => 10,
             Self::InverseOffer(_) => 11,
             Self::RescindInverseOffer { .. } => 12,
+            Self::Checkpoint { .. } => 13,
         }]
     }
 }
@@ -218,6 +227,8 @@ pub enum RescindReason {
     WeightsUpdated,
     /// When the agent's machine is not to be relied on changed.
     Unavailability,
+    /// An operator's operation needed the resources, or a volume in it was destroyed.
+    Operation,
 }
 
 /// Why a subscription ended.
@@ -368,6 +379,7 @@ mod tests {
             },
             Event::RescindInverseOffer { inverse_offer: question.inverse_offer },
             Event::InverseOffer(question),
+            Event::Checkpoint { agent, resources: Resources::default() },
         ];
         assert_eq!(events.len(), Event::KINDS.len());
         for event in events {

@@ -21,6 +21,14 @@ pub const OFFERS_PER_COMMAND_MAX: usize = 4096;
 /// Tasks launched by one accept: 4,096 x about 200 B of specification stays under a record.
 pub const TASKS_PER_ACCEPT_MAX: usize = 4096;
 
+/// Operations of one accept: each works on the agent's total, of some 100 items at most, so 256 of
+/// them take about a millisecond.
+pub const OPERATIONS_PER_ACCEPT_MAX: usize = 256;
+
+/// Resources of an agent that differ in name or metadata, beyond which operations make no more of
+/// them: every allocation looks at all of them.
+pub const RESOURCES_PER_AGENT_MAX: usize = 1024;
+
 /// Tasks named in one reconcile, and tasks reported in one re-registration.
 pub const TASKS_PER_COMMAND_MAX: usize = 65_536;
 

@@ -2,8 +2,9 @@
 
 use serde::Serialize;
 
+use crate::error::Code;
 use crate::ids::{AgentId, FrameworkId, InverseOfferId, OfferId, SessionId, TaskId};
-use crate::status::{Reason, TaskState};
+use crate::status::{OperationState, Reason, TaskState};
 use crate::time::Time;
 
 /// What an accepted command gave.
@@ -44,6 +45,9 @@ pub enum Reply {
     Accepted {
         /// One outcome per task, in the order of operations and tasks.
         tasks: Vec<TaskOutcome>,
+        /// One outcome per other operation, in their order.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        operations: Vec<OperationOutcome>,
     },
     /// A status update was taken.
     Updated {
@@ -87,4 +91,27 @@ pub struct TaskOutcome {
     /// The same for people.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<Box<str>>,
+}
+
+/// What became of one operation of an accept that is not a launch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OperationOutcome {
+    /// Its place among the operations of the accept, from 0.
+    pub operation: usize,
+    /// `OPERATION_FINISHED` if it was done, `OPERATION_ERROR` if not.
+    pub state: OperationState,
+    /// Why it was not done, for programs.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "code_name")]
+    pub code: Option<Code>,
+    /// The same for people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<Box<str>>,
+}
+
+#[allow(clippy::ref_option, clippy::trivially_copy_pass_by_ref)] // Given so by serde.
+fn code_name<S: serde::Serializer>(code: &Option<Code>, serializer: S) -> Result<S::Ok, S::Error> {
+    match code {
+        Some(code) => serializer.serialize_str(code.name()),
+        None => serializer.serialize_none(),
+    }
 }

@@ -132,6 +132,31 @@ vocabulary!(
 });
 
 vocabulary!(
+    /// Where an operation on resources stands.
+    OperationState, "OPERATION_", {
+    /// The agent does not know such an operation.
+    Unsupported = 0, "UNSUPPORTED";
+    /// It is not done yet.
+    Pending = 1, "PENDING";
+    /// It is done.
+    Finished = 2, "FINISHED";
+    /// It was tried and failed.
+    Failed = 3, "FAILED";
+    /// It breaks a rule, or what it needs is not there.
+    Error = 4, "ERROR";
+    /// It was never tried.
+    Dropped = 5, "DROPPED";
+    /// Its agent cannot be reached.
+    Unreachable = 6, "UNREACHABLE";
+    /// An operator declared its agent gone.
+    GoneByOperator = 7, "GONE_BY_OPERATOR";
+    /// Its agent is yet to come back after a restart.
+    Recovering = 8, "RECOVERING";
+    /// The kernel has no information; only ever an answer, never stored.
+    Unknown = 9, "UNKNOWN";
+});
+
+vocabulary!(
     /// Who says so.
     Source, "SOURCE_", {
     /// The kernel (the Mesos master).
@@ -216,6 +241,17 @@ vocabulary!(
     /// Its agent is being drained.
     AgentDraining = 34, "AGENT_DRAINING";
 });
+
+impl OperationState {
+    /// Whether the operation has ended: such a state never changes.
+    #[must_use]
+    pub const fn is_terminal(self) -> bool {
+        matches!(
+            self,
+            Self::Finished | Self::Failed | Self::Error | Self::Dropped | Self::GoneByOperator
+        )
+    }
+}
 
 impl TaskState {
     /// Whether the task has ended: such a state never changes and holds no resources.

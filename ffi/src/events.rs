@@ -49,6 +49,8 @@ pub const TAMIAS_RESCIND_ROLE_REMOVED: u32 = 3;
 pub const TAMIAS_RESCIND_WEIGHTS_UPDATED: u32 = 4;
 /// When the agent's machine is not to be relied on changed.
 pub const TAMIAS_RESCIND_UNAVAILABILITY: u32 = 60;
+/// An operator's operation needed the resources, or a volume in it was destroyed.
+pub const TAMIAS_RESCIND_OPERATION: u32 = 80;
 
 /// Another session took the framework over.
 pub const TAMIAS_END_FAILED_OVER: u32 = 1;
@@ -468,6 +470,7 @@ fn rescind_reason(reason: RescindReason) -> u32 {
         RescindReason::RoleRemoved => TAMIAS_RESCIND_ROLE_REMOVED,
         RescindReason::WeightsUpdated => TAMIAS_RESCIND_WEIGHTS_UPDATED,
         RescindReason::Unavailability => TAMIAS_RESCIND_UNAVAILABILITY,
+        RescindReason::Operation => TAMIAS_RESCIND_OPERATION,
         _ => 0,
     }
 }

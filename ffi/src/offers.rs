@@ -133,7 +133,7 @@ pub unsafe extern "C" fn tamias_framework_accept(
             let field = rejection.field().replace("operations[0].launch.", "");
             within("accept", rejection.at(field))
         })?;
-        let Reply::Accepted { tasks } = reply else {
+        let Reply::Accepted { tasks, .. } = reply else {
             return Err(Rejection::new(Code::Defect, "accept gave no outcomes"));
         };
         if let Some(places) = places {

@@ -38,6 +38,8 @@ const (
 	BadStruct Code = -272
 	// BadScript: a script line that does not mean anything.
 	BadScript Code = -273
+	// InvalidOperation: an operation on resources that breaks one of its rules.
+	InvalidOperation Code = -336
 	// UnknownAgent: no such agent.
 	UnknownAgent Code = -513
 	// UnknownFramework: no such framework.

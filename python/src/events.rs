@@ -152,6 +152,7 @@ const fn rescind_reason(reason: RescindReason) -> &'static str {
         RescindReason::RoleRemoved => "role_removed",
         RescindReason::WeightsUpdated => "weights_updated",
         RescindReason::Unavailability => "unavailability",
+        RescindReason::Operation => "operation",
         _ => "unknown",
     }
 }

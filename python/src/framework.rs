@@ -54,7 +54,7 @@ impl PyFramework {
             refuse_seconds,
             on_invalid: on_invalid.map(decode_on_invalid).transpose()?,
         };
-        let Reply::Accepted { tasks } = self.handle.enter(py, command)? else {
+        let Reply::Accepted { tasks, .. } = self.handle.enter(py, command)? else {
             return Err(defect("accept gave no outcomes").into());
         };
         let list = PyList::empty(py);

@@ -222,6 +222,7 @@ class RescindReason(enum.StrEnum):
     ROLE_REMOVED = "role_removed"
     WEIGHTS_UPDATED = "weights_updated"
     UNAVAILABILITY = "unavailability"
+    OPERATION = "operation"
 
 
 @final

@@ -234,7 +234,7 @@ pub fn by_session(effects: &Effects) -> BTreeMap<SessionId, Vec<Event>> {
 /// A reply with texts for people blurred.
 #[must_use]
 pub fn blurred(mut reply: Reply) -> Reply {
-    if let Reply::Accepted { tasks } = &mut reply {
+    if let Reply::Accepted { tasks, .. } = &mut reply {
         for outcome in tasks {
             blur(&mut outcome.message);
         }

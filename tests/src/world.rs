@@ -159,7 +159,9 @@ impl World {
         let operations = vec![tasks.into()];
         let accept = Accept { offers: vec![offer], operations, ..Accept::default() };
         match self.send(session, accept) {
-            Reply::Accepted { tasks } => tasks.iter().filter_map(|outcome| outcome.task).collect(),
+            Reply::Accepted { tasks, .. } => {
+                tasks.iter().filter_map(|outcome| outcome.task).collect()
+            }
             other => panic!("not accepted: {other:?}"),
         }
     }

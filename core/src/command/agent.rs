@@ -41,6 +41,11 @@ pub struct RegisterAgent {
     #[n(62)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hostname: Option<Box<str>>,
+    /// What operations made of `resources`: the dynamic reservations and volumes that the agent
+    /// keeps; none if left out.
+    #[n(80)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkpointed: Option<Box<Resources>>,
 }
 
 /// A task that a returning agent has.
@@ -91,6 +96,12 @@ pub struct ReregisterAgent {
     #[n(61)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub capabilities: Option<Vec<AgentCapability>>,
+    /// What operations made of the resources: the dynamic reservations and volumes that the agent
+    /// keeps. Left out, what they made is kept, and must fit into new resources, unless these name
+    /// such things themselves.
+    #[n(80)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkpointed: Option<Box<Resources>>,
 }
 
 /// Changes an agent. A smaller total than what is in use is legal: nothing is offered there until
@@ -118,13 +129,26 @@ pub struct UpdateAgent {
     #[n(61)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub capabilities: Option<Vec<AgentCapability>>,
+    /// What operations made of the resources: the dynamic reservations and volumes that the agent
+    /// keeps. Left out, what they made is kept, and must fit into new resources, unless these name
+    /// such things themselves.
+    #[n(80)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkpointed: Option<Box<Resources>>,
 }
 
 impl UpdateAgent {
     /// A change of nothing, to start from.
     #[must_use]
     pub const fn new(agent: AgentId) -> Self {
-        Self { agent, resources: None, attributes: None, domain: None, capabilities: None }
+        Self {
+            agent,
+            resources: None,
+            attributes: None,
+            domain: None,
+            capabilities: None,
+            checkpointed: None,
+        }
     }
 }
 

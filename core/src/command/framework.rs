@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
+use super::operation::{Grow, ResourcesOf, Shrink};
 use crate::ids::{AgentId, FrameworkId, OfferId, TaskId};
 use crate::options::OnInvalid;
 use crate::resources::Resources;
@@ -128,6 +129,55 @@ pub enum Operation {
     /// Launch tasks.
     #[n(1)]
     Launch(#[n(0)] LaunchTasks),
+    /// Reserve resources: they are given with the reservations that they are to have, the last of
+    /// which is new.
+    #[n(2)]
+    Reserve(#[n(0)] ResourcesOf),
+    /// Take the last reservation off resources; they are given as they are.
+    #[n(3)]
+    Unreserve(#[n(0)] ResourcesOf),
+    /// Make volumes of reserved disk; they are given as they are to be.
+    #[n(4)]
+    Create(#[n(0)] ResourcesOf),
+    /// Make volumes plain disk again.
+    #[n(5)]
+    Destroy(#[n(0)] ResourcesOf),
+    /// Add disk to a volume. Later operations of the accept cannot use the result.
+    #[n(11)]
+    GrowVolume(#[n(0)] Grow),
+    /// Take disk off a volume. Later operations of the accept cannot use the result.
+    #[n(12)]
+    ShrinkVolume(#[n(0)] Shrink),
+}
+
+impl Operation {
+    /// The name in JSON.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Launch(_) => "launch",
+            Self::Reserve(_) => "reserve",
+            Self::Unreserve(_) => "unreserve",
+            Self::Create(_) => "create",
+            Self::Destroy(_) => "destroy",
+            Self::GrowVolume(_) => "grow_volume",
+            Self::ShrinkVolume(_) => "shrink_volume",
+        }
+    }
+
+    /// All resources that it names.
+    pub fn resources(&self) -> impl Iterator<Item = &Resources> {
+        let tasks: &[TaskSpec] = if let Self::Launch(launch) = self { &launch.tasks } else { &[] };
+        let own = match self {
+            Self::Launch(_) => [None, None],
+            Self::Reserve(of) | Self::Unreserve(of) | Self::Create(of) | Self::Destroy(of) => {
+                [Some(&of.resources), None]
+            }
+            Self::GrowVolume(grow) => [Some(&grow.volume), Some(&grow.addition)],
+            Self::ShrinkVolume(shrink) => [Some(&shrink.volume), None],
+        };
+        tasks.iter().map(|task| &task.resources).chain(own.into_iter().flatten())
+    }
 }
 
 /// Tasks to launch, in order.
@@ -146,9 +196,10 @@ impl From<Vec<TaskSpec>> for Operation {
     }
 }
 
-/// Uses offers, all of one agent and one role. What no operation takes is free again, and refused
-/// by this framework for `refuse_seconds`. Reply: [`Accepted`](crate::reply::Reply::Accepted) with
-/// one outcome per task.
+/// Uses offers, all of one agent and one role. Each operation works on what those before it left.
+/// What no operation takes is free again, and refused by this framework for `refuse_seconds`, but
+/// for what operations made. Reply: [`Accepted`](crate::reply::Reply::Accepted) with one outcome
+/// per task and one per other operation.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
 #[serde(deny_unknown_fields)]
 #[cbor(map)]

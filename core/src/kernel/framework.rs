@@ -56,7 +56,7 @@ impl Framework {
     /// Uses offers; one outcome per task.
     pub fn accept(&self, command: Accept) -> Result<Vec<TaskOutcome>, Rejection> {
         match self.call(command)? {
-            Reply::Accepted { tasks } => Ok(tasks),
+            Reply::Accepted { tasks, .. } => Ok(tasks),
             _ => Err(Rejection::new(Code::Defect, "accept gave no outcomes")),
         }
     }

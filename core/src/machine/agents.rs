@@ -47,12 +47,14 @@ impl Machine<'_> {
             let text = "agents of this kernel must be in a domain: give region and zone";
             return Err(Rejection::new(Code::FailedPrecondition, text).at("domain"));
         }
-        self.check_total(None, Some(&command.resources))?;
+        let (given, kept) = (Some(&command.resources), command.checkpointed.as_deref());
+        let resources = self.new_total(None, given, kept)?.unwrap_or_default();
+        self.check_total(None, Some(&resources))?;
         if !self.state.agents.has_room_for(1) {
             return Err(over_limit("agents", OBJECTS_MAX + 1, OBJECTS_MAX));
         }
 
-        let total = self.state.names.intern(&command.resources);
+        let total = self.state.names.intern(&resources);
         self.state.total.add_assign(&scalars(&total));
         let name: Option<Arc<str>> = command.name.as_deref().map(Into::into);
         let id = self.state.agents.insert(Agent {
@@ -66,6 +68,7 @@ impl Machine<'_> {
             capabilities: capabilities(command.capabilities.as_deref()),
             hostname: command.hostname.as_deref().map(Into::into),
             drain: None,
+            converted: false,
             offered: Bundle::new(),
             allocated: Bundle::new(),
             grants: Default::default(),
@@ -86,8 +89,11 @@ impl Machine<'_> {
     ) -> Result<Reply, Rejection> {
         let session = self.sender(sender, SessionKind::Agent)?;
         let id = self.returning_agent(session, command)?;
-        self.check_is_up(self.known_agent(id)?.machine())?;
-        self.check_total(Some(self.known_agent(id)?), command.resources.as_ref())?;
+        let row = self.known_agent(id)?;
+        self.check_is_up(row.machine())?;
+        let kept = command.checkpointed.as_deref();
+        let resources = self.new_total(Some(row), command.resources.as_ref(), kept)?;
+        self.check_total(Some(row), resources.as_ref())?;
         self.check_domain(command.domain.as_ref())?;
         let reported = self.check_reported(id, command)?;
 
@@ -98,7 +104,7 @@ impl Machine<'_> {
                 // Not counted until now; what is given instead is counted below.
                 Liveness::Unreachable(since) => {
                     self.state.registry.away_by_age.remove(&(since, id));
-                    if command.resources.is_some() {
+                    if resources.is_some() {
                         agent.total.clear();
                     } else {
                         self.state.total.add_assign(&scalars(&agent.total));
@@ -108,7 +114,10 @@ impl Machine<'_> {
             }
         }
         self.attach_agent(session, id);
-        self.change_agent(id, command.resources.as_ref(), command.attributes.as_ref());
+        self.change_agent(id, resources.as_ref(), command.attributes.as_ref());
+        if self.state.agents.get(id).is_some_and(|agent| agent.converted) {
+            self.tell_checkpoint(id);
+        }
         self.change_place(id, command.domain.as_ref(), command.capabilities.as_deref());
         self.reconcile_agent(id, &reported);
         self.plan_collection();
@@ -191,11 +200,12 @@ impl Machine<'_> {
     ) -> Result<Reply, Rejection> {
         let session = self.sender(sender, SessionKind::Agent)?;
         let agent = self.own_agent(session, command.agent)?;
-        self.check_total(Some(agent), command.resources.as_ref())?;
+        let kept = command.checkpointed.as_deref();
+        let resources = self.new_total(Some(agent), command.resources.as_ref(), kept)?;
+        self.check_total(Some(agent), resources.as_ref())?;
         self.check_domain(command.domain.as_ref())?;
         let id = command.agent;
-        let mut changed =
-            self.change_agent(id, command.resources.as_ref(), command.attributes.as_ref());
+        let mut changed = self.change_agent(id, resources.as_ref(), command.attributes.as_ref());
         changed |= self.change_place(id, command.domain.as_ref(), command.capabilities.as_deref());
         if changed {
             self.offer_now(id);
@@ -252,12 +262,8 @@ impl Machine<'_> {
         let mut changed = false;
         if let Some(resources) = resources {
             let total = self.state.names.intern(resources);
-            if let Some(agent) = self.state.agents.get_mut(id) {
-                changed |= agent.total != total;
-                let before = std::mem::replace(&mut agent.total, total.clone());
-                self.state.total.subtract(&scalars(&before));
-                self.state.total.add_assign(&scalars(&total));
-            }
+            changed |= self.state.agents.get(id).is_some_and(|agent| agent.total != total);
+            self.state.set_total(id, total);
         }
         if let Some(attributes) = attributes {
             let agent = self.state.agents.get_mut(id);

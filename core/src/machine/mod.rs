@@ -16,6 +16,7 @@
 //! - [`messages`]: what frameworks and executors say to each other
 //! - [`offers`]: making and ending offers, decline, filters
 //! - [`accept`]: using offers, launching tasks
+//! - [`operations`]: reserving, creating volumes and the like
 //! - [`updates`]: the stream of status updates and acknowledgements
 //! - [`tasks`]: kill, reconcile, tasks of lost agents
 //! - [`tick`]: timers, bulk effects, allocation
@@ -29,6 +30,7 @@ mod inverse_offers;
 mod maintenance;
 mod messages;
 mod offers;
+mod operations;
 mod operator;
 mod sessions;
 mod tasks;
@@ -131,6 +133,12 @@ impl Machine<'_> {
             Command::StopMaintenance(command) => self.stop_maintenance(sender, command),
             Command::AcceptInverseOffers(command) => self.accept_inverse_offers(sender, command),
             Command::DeclineInverseOffers(command) => self.decline_inverse_offers(sender, command),
+            Command::ReserveResources(command) => self.reserve_resources(sender, command),
+            Command::UnreserveResources(command) => self.unreserve_resources(sender, command),
+            Command::CreateVolumes(command) => self.create_volumes(sender, command),
+            Command::DestroyVolumes(command) => self.destroy_volumes(sender, command),
+            Command::GrowVolume(command) => self.grow_volume(sender, command),
+            Command::ShrinkVolume(command) => self.shrink_volume(sender, command),
         }
     }
 

@@ -257,6 +257,9 @@ impl crate::state::State {
             events.extend(updates.map(Event::Update));
         }
         for agent in &row.agents {
+            if self.agents.get(*agent).is_some_and(|agent| agent.converted) {
+                events.extend(self.describe_checkpoint(*agent));
+            }
             let tasks = self.agents.get(*agent).map(|agent| &agent.tasks);
             for id in tasks.into_iter().flatten() {
                 events.extend(self.describe_launch(*id).map(Event::Launch));

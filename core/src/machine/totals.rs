@@ -4,12 +4,61 @@
 //! is its total or what is held of it, whichever is more: it may shrink under its allocations.
 
 use super::Machine;
+use super::operations::is_checkpointed;
 use crate::error::{Code, Rejection};
-use crate::resources::{Amount, Bundle, Conflict, Key, Resources};
+use crate::resources::{
+    Amount, Bundle, Conflict, Conversion, Disk, Key, MetaId, ReservationKind, Resources,
+};
 use crate::state::grant::scalars;
 use crate::state::{Agent, Hold, Liveness};
 
 impl Machine<'_> {
+    /// What an agent has, from the resources that it gives and from those that operations made of
+    /// them: what it says of these, or else what the kernel knows. None if it says nothing.
+    pub(super) fn new_total(
+        &self,
+        agent: Option<&Agent>,
+        given: Option<&Resources>,
+        kept: Option<&Resources>,
+    ) -> Result<Option<Resources>, Rejection> {
+        let current =
+            || agent.map(|agent| self.state.names.named(&agent.total)).unwrap_or_default();
+        if let Some(item) = given.and_then(|given| made_by_operations(given).into_iter().next()) {
+            if kept.is_some() {
+                let text =
+                    format!("{} is what operations make: give it in `checkpointed`", item.key);
+                return Err(Rejection::new(Code::BadResources, text).at("resources"));
+            }
+            return Ok(given.cloned());
+        }
+        let kept = match (given, kept) {
+            (None, None) => return Ok(None),
+            (_, Some(kept)) => {
+                if let Some(item) = kept.iter().find(|item| !is_checkpointed(item.key.metadata())) {
+                    let text =
+                        format!("{} is not what operations make: give it in `resources`", item.key);
+                    return Err(Rejection::new(Code::BadResources, text).at("checkpointed"));
+                }
+                kept.clone()
+            }
+            (Some(_), None) => {
+                let plain = agent.is_none_or(|agent| {
+                    agent.total.iter().all(|item| item.key.meta == MetaId::PLAIN)
+                });
+                if plain { Resources::new() } else { made_by_operations(&current()) }
+            }
+        };
+        let base = given.cloned().unwrap_or_else(|| as_configured(&current()));
+        if kept.is_empty() {
+            return Ok(Some(base));
+        }
+        let conversion = Conversion { consumed: as_configured(&kept), converted: kept };
+        conversion.apply(&base).map(Some).map_err(|error| {
+            let text = format!("what operations made does not fit: {error}");
+            Rejection::new(Code::FailedPrecondition, text).at("resources")
+        })
+    }
+
     /// Checks the total of an agent, a new one if given, against everybody else's.
     pub(super) fn check_total(
         &self,
@@ -109,6 +158,25 @@ impl Machine<'_> {
     }
 }
 
+/// What operations made: dynamic reservations and volumes.
+fn made_by_operations(resources: &Resources) -> Resources {
+    resources.filter(|key| is_checkpointed(key.metadata()))
+}
+
+/// The resources as they were before any operation.
+fn as_configured(resources: &Resources) -> Resources {
+    resources.one_copy().with_metadata(|metadata| {
+        if !is_checkpointed(Some(metadata)) {
+            return;
+        }
+        metadata.reservations.retain(|entry| entry.kind == ReservationKind::Static);
+        if metadata.persistence_id().is_some() {
+            metadata.disk = metadata.disk.as_ref().and_then(Disk::stripped);
+        }
+        metadata.shared = false;
+    })
+}
+
 /// What an agent may say of its resources: legal metadata, and each volume once.
 fn check_metadata(total: &Resources) -> Result<(), Rejection> {
     if total.iter().all(|item| item.key.meta.is_plain()) {
@@ -121,7 +189,7 @@ fn check_metadata(total: &Resources) -> Result<(), Rejection> {
             return Err(bad(format!("{} is given in copies: an agent has it once", item.key)));
         }
     }
-    total.check_volumes().map_err(|fault| bad(fault.to_string()))
+    total.check_use().map_err(|fault| bad(fault.to_string()))
 }
 
 /// One agent has at most what can be written down; only sums may be more.

@@ -151,6 +151,21 @@ impl Conversion {
     }
 }
 
+impl Resources {
+    /// The same resources as `within` describes them: what does not tell resources apart, such as
+    /// the path of a volume, is as it is there.
+    #[must_use]
+    pub fn as_in(&self, within: &Self) -> Self {
+        let mut out = Self::new();
+        for item in self {
+            let known = within.iter().find(|known| known.key == item.key);
+            let key = known.map_or(&item.key, |known| &known.key).clone();
+            out.add_assign(&Self::single(key, item.value.clone()));
+        }
+        out
+    }
+}
+
 /// What the volumes were made of.
 fn disks_of(volumes: &Resources) -> Result<Resources, ConversionError> {
     for item in volumes {

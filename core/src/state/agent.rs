@@ -72,6 +72,10 @@ pub struct Agent {
     /// Whether and how it is drained; then it is deactivated, too.
     #[n(63)]
     pub drain: Option<Drain>,
+    /// Whether operations ever changed what is reserved or created there: then it is told again
+    /// when it comes back.
+    #[n(80)]
+    pub converted: bool,
     /// Sum of its offers. Derived from the grants.
     #[cbor(skip)]
     pub offered: Bundle,

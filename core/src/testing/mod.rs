@@ -4,6 +4,7 @@
 //!   rejections
 //! - [`script`]: commands that suit the state they are sent to, for long lives of a kernel
 
+mod operation;
 pub mod script;
 
 use proptest::collection::{btree_map, vec};
@@ -47,6 +48,7 @@ pub fn command() -> impl Strategy<Value = Command> {
             OpenSession { kind, principal }.into()
         }),
         4 => of_operator(),
+        2 => operation::of_operator(),
         8 => of_agent(),
         12 => of_framework(),
     ]
@@ -74,6 +76,7 @@ fn of_agent() -> impl Strategy<Value = Command> {
         option::of(ext()),
         place(),
         option::of(text()),
+        option::of(operation::any_resources().prop_map(Box::new)),
     );
     let task = (id::<TaskId>(), task_state());
     let reported = vec(task.prop_map(|(task, state)| ReportedTask { task, state }), 0..4);
@@ -84,23 +87,49 @@ fn of_agent() -> impl Strategy<Value = Command> {
         option::of(attributes()),
         reported,
         place(),
+        option::of(operation::any_resources().prop_map(Box::new)),
     );
-    let update = (id::<AgentId>(), option::of(resources()), option::of(attributes()), place());
+    let update = (
+        id::<AgentId>(),
+        option::of(resources()),
+        option::of(attributes()),
+        place(),
+        option::of(operation::any_resources().prop_map(Box::new)),
+    );
     prop_oneof![
-        register.prop_map(
-            |(name, resources, attributes, ext, (domain, capabilities), hostname)| {
-                RegisterAgent { name, resources, attributes, ext, domain, capabilities, hostname }
-                    .into()
-            }
-        ),
-        reregister.prop_map(|(agent, name, resources, attributes, tasks, place)| {
+        register.prop_map(|(name, resources, attributes, ext, place, hostname, checkpointed)| {
             let (domain, capabilities) = place;
-            let returns =
-                ReregisterAgent { agent, name, resources, attributes, tasks, domain, capabilities };
+            let new = RegisterAgent {
+                name,
+                resources,
+                attributes,
+                ext,
+                domain,
+                capabilities,
+                hostname,
+                checkpointed,
+            };
+            new.into()
+        }),
+        reregister.prop_map(|(agent, name, resources, attributes, tasks, place, checkpointed)| {
+            let (domain, capabilities) = place;
+            let returns = ReregisterAgent {
+                agent,
+                name,
+                resources,
+                attributes,
+                tasks,
+                domain,
+                capabilities,
+                checkpointed,
+            };
             returns.into()
         }),
-        update.prop_map(|(agent, resources, attributes, (domain, capabilities))| {
-            UpdateAgent { agent, resources, attributes, domain, capabilities }.into()
+        update.prop_map(|(agent, resources, attributes, place, checkpointed)| {
+            let (domain, capabilities) = place;
+            let change =
+                UpdateAgent { agent, resources, attributes, domain, capabilities, checkpointed };
+            change.into()
         }),
         status().prop_map(Command::from),
         (id(), id(), text(), bytes()).prop_map(|(agent, framework, executor, data)| {
@@ -148,8 +177,9 @@ fn of_framework() -> impl Strategy<Value = Command> {
     let offers = || vec(id::<OfferId>(), 0..4);
     let roles = || vec(text(), 0..3);
     let launch = vec(task_spec(), 0..3).prop_map(Operation::from);
+    let operation = prop_oneof![launch, operation::operation()];
     let on_invalid = option::of(select(&[OnInvalid::Reject, OnInvalid::Report][..]));
-    let accept = (offers(), vec(launch, 0..3), span(), on_invalid);
+    let accept = (offers(), vec(operation, 0..3), span(), on_invalid);
     let asked = (task_ref(), option::of(id::<AgentId>()))
         .prop_map(|(task, agent)| ReconcileTask { task, agent });
     prop_oneof![

@@ -44,14 +44,14 @@ const ROLES: [&str; 3] = ["web", "batch", "*"];
 #[must_use]
 pub fn plausible(state: &State, choice: Choice) -> Envelope {
     let now = state.now().plus(Nanos::from_millis(i64::from(choice.millis)));
-    if choice.what % 32 < 6 {
+    if choice.what % 38 < 6 {
         // When something is due, so that timers fire; deadlines beyond a day are left alone.
         let due = state.next_deadline().filter(|due| due.since(now) < TIME_STEP_MAX);
         let now = due.map_or(now, |due| due.max(now));
         return Envelope { now, session: None, command: Tick {}.into() };
     }
     let pick = Pick { state, choice };
-    let chosen = match choice.what % 32 {
+    let chosen = match choice.what % 38 {
         6 => Some((None, pick.open_session())),
         7..=9 => pick.subscribe(),
         10 | 11 => pick.register(),
@@ -65,28 +65,30 @@ pub fn plausible(state: &State, choice: Choice) -> Envelope {
         28 => pick.update_agent(),
         29 => pick.reregister(),
         30 => pick.reconcile(),
+        31..=33 => pick.accept_operation(),
+        34..=36 => pick.operator_operation(),
         _ => Some(pick.rarely()),
     };
     let (session, command) = chosen.unwrap_or_else(|| (None, pick.open_session()));
     Envelope { now, session, command }
 }
 
-type Chosen = Option<(Option<SessionId>, Command)>;
+pub(super) type Chosen = Option<(Option<SessionId>, Command)>;
 
-struct Pick<'a> {
-    state: &'a State,
-    choice: Choice,
+pub(super) struct Pick<'a> {
+    pub(super) state: &'a State,
+    pub(super) choice: Choice,
 }
 
 impl Pick<'_> {
     /// One of the things, evenly.
-    fn one<T>(&self, items: impl Iterator<Item = T>) -> Option<T> {
+    pub(super) fn one<T>(&self, items: impl Iterator<Item = T>) -> Option<T> {
         let mut items: Vec<T> = items.collect();
         let at = usize::from(self.choice.which).checked_rem(items.len())?;
         Some(items.swap_remove(at))
     }
 
-    fn role(&self) -> Box<str> {
+    pub(super) fn role(&self) -> Box<str> {
         ROLES[usize::from(self.choice.detail) % ROLES.len()].into()
     }
 
@@ -95,7 +97,7 @@ impl Pick<'_> {
         (seconds > 0).then(|| Nanos::from_secs(seconds))
     }
 
-    fn session(&self, kind: SessionKind) -> Option<SessionId> {
+    pub(super) fn session(&self, kind: SessionKind) -> Option<SessionId> {
         let sessions = self.state.sessions().iter();
         self.one(sessions.filter(|(_, s)| s.kind == kind).map(|(id, _)| id))
     }
@@ -110,7 +112,7 @@ impl Pick<'_> {
         self.one(self.state.agents().iter().filter_map(connected))
     }
 
-    fn offer(&self) -> Option<(OfferId, SessionId, Resources)> {
+    pub(super) fn offer(&self) -> Option<(OfferId, SessionId, Resources)> {
         let (id, grant) = self.one(self.state.grants().iter().filter(|(_, g)| g.is_offer()))?;
         let session = self.state.frameworks().get(grant.framework)?.session()?;
         Some((id, session, self.state.names().named(&grant.resources)))
@@ -143,7 +145,7 @@ impl Pick<'_> {
 
     fn register(&self) -> Chosen {
         let session = self.session(SessionKind::Agent)?;
-        let total = format!("cpus:{};mem:4096;ports:[100-199]", 1 + self.choice.detail % 8);
+        let total = format!("cpus:{};mem:4096;disk:64;ports:[100-199]", 1 + self.choice.detail % 8);
         let register = RegisterAgent {
             name: self.span().map(|_| format!("agent-{}", self.choice.detail).into()),
             resources: total.parse().ok()?,
@@ -303,7 +305,7 @@ impl Pick<'_> {
             let said = SendFrameworkMessage { agent, framework, executor, data };
             return Some((Some(session), said.into()));
         }
-        let total = format!("cpus:{};mem:2048", 1 + self.choice.detail % 8);
+        let total = format!("cpus:{};mem:2048;disk:64", 1 + self.choice.detail % 8);
         let resources = Some(total.parse().ok()?);
         Some((Some(session), UpdateAgent { resources, ..UpdateAgent::new(agent) }.into()))
     }

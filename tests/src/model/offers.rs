@@ -147,7 +147,7 @@ impl Model {
         };
         self.refuse(framework, &role, agent, rest, command.refuse_seconds.unwrap_or(default));
         self.look_again(agent);
-        Ok(Reply::Accepted { tasks })
+        Ok(Reply::Accepted { tasks, operations: Vec::new() })
     }
 
     fn faults_of_offers(&self, framework: FrameworkId, offers: &[OfferId]) -> Vec<Code> {
@@ -274,7 +274,7 @@ impl Model {
         }
         let (state, reason) = (TaskState::Dropped, Reason::InvalidOffers);
         let refused = specs.iter().map(|s| self.refuse_task(framework, s, None, state, reason));
-        Reply::Accepted { tasks: refused.collect() }
+        Reply::Accepted { tasks: refused.collect(), operations: Vec::new() }
     }
 
     fn refuse_task(

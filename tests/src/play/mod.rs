@@ -191,7 +191,7 @@ impl Play {
             Ok(Reply::Subscribed { framework, .. }) => {
                 self.former.frameworks.insert(*framework);
             }
-            Ok(Reply::Accepted { tasks }) => {
+            Ok(Reply::Accepted { tasks, .. }) => {
                 self.former.tasks.extend(tasks.iter().filter_map(|outcome| outcome.task));
             }
             _ => {}

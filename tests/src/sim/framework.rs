@@ -282,7 +282,7 @@ impl Framework {
             on_invalid: Some(if rng.bool() { OnInvalid::Report } else { OnInvalid::Reject }),
         };
         match self.send(kernel, accept) {
-            Some(Reply::Accepted { tasks }) => {
+            Some(Reply::Accepted { tasks, .. }) => {
                 let launched = tasks.into_iter().filter(|outcome| outcome.task.is_some());
                 self.open.extend(launched.map(|outcome| outcome.name));
             }

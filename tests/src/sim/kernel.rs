@@ -78,7 +78,7 @@ impl Kernel {
             (Reply::SessionOpened { session }, Some(Line::Command(_, opened))) => {
                 *opened = Some(*session);
             }
-            (Reply::Accepted { tasks }, _) => {
+            (Reply::Accepted { tasks, .. }, _) => {
                 self.launched += tasks.iter().filter(|task| task.task.is_some()).count() as u64;
             }
             _ => {}

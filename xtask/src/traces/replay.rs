@@ -194,7 +194,7 @@ impl Replay {
         let fields = json!({"offers": [offer], "operations": operations,
             "refuse_seconds": refusal(cmd)});
         let reply = self.world.speak(text(cmd, "framework"), "accept", fields)?;
-        let Reply::Accepted { tasks } = reply else { return Err(format!("{reply:?}")) };
+        let Reply::Accepted { tasks, .. } = reply else { return Err(format!("{reply:?}")) };
         for (task, outcome) in tasks.iter().enumerate() {
             let Some(id) = outcome.task else { return Err(format!("not launched: {outcome:?}")) };
             self.tasks.insert(Piece { accept: index, task }, id);

@@ -1,11 +1,10 @@
 //! Launching tasks: what a task may ask for, and what the agent is told.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::super::agents::check_ext;
 use super::super::{Machine, over_limit};
-use super::Offered;
+use super::{Offered, Plan};
 use crate::command::{TaskCommand, TaskSpec};
 use crate::error::{Code, Rejection, shorten};
 use crate::event::{Event, Launch, TaskStatus};
@@ -19,13 +18,12 @@ use crate::status::{Reason, Source, TaskState};
 use crate::time::Nanos;
 
 impl Machine<'_> {
-    /// Checks one task; returns what it takes.
-    pub(super) fn check_task<'c>(
+    /// Checks one task and takes its resources; returns them.
+    pub(super) fn plan_task<'c>(
         &self,
         framework: FrameworkId,
+        plan: &mut Plan<'c>,
         spec: &'c TaskSpec,
-        names: &mut BTreeSet<&'c str>,
-        remaining: &Bundle,
     ) -> Result<Bundle, Rejection> {
         check_name("task", &spec.name).map_err(|r| r.at("name"))?;
         let framework = self.state.frameworks.get(framework);
@@ -38,23 +36,23 @@ impl Machine<'_> {
             );
             return Err(Rejection::new(Code::TaskExists, text).at("name").id(task.to_u64()));
         }
-        if names.contains(&*spec.name) {
+        if plan.task_names.contains(&*spec.name) {
             let text = format!("task {:?} is launched twice", shorten(&spec.name));
             return Err(Rejection::new(Code::TaskExists, text).at("name"));
         }
         check_spec(spec)?;
-        let taken = self.state.names.find_within(&spec.resources, remaining);
-        match taken.filter(|taken| remaining.contains(taken)) {
-            Some(taken) => {
-                names.insert(&spec.name);
-                Ok(taken)
-            }
-            None => {
-                let left = self.state.names.named(remaining);
-                let text = format!("{} is more than the offers have left: {left}", spec.resources);
-                Err(Rejection::new(Code::ExceedsOffer, text).at("resources"))
-            }
-        }
+        let names = plan.names.as_ref().unwrap_or(&self.state.names);
+        let taken = names.find_within(&spec.resources, &plan.remaining);
+        let Some(taken) = taken.filter(|taken| plan.remaining.contains(taken)) else {
+            let left = names.named(&plan.remaining);
+            let text = format!("{} is more than the offers have left: {left}", spec.resources);
+            return Err(Rejection::new(Code::ExceedsOffer, text).at("resources"));
+        };
+        plan.task_names.insert(&spec.name);
+        // One offered copy of a shared volume is enough for any number of tasks.
+        plan.remaining.subtract(&taken.non_shared());
+        plan.used.add_assign(&taken.shared());
+        Ok(taken)
     }
 
     pub(super) fn launch(
@@ -169,13 +167,11 @@ fn check_spec(spec: &TaskSpec) -> Result<(), Rejection> {
     if spec.resources.is_empty() {
         return invalid("resources", "a task needs some resources: for example cpus:0.1".into());
     }
-    if spec.resources.iter().any(|item| !item.key.meta.is_plain()) {
-        let resources = &spec.resources;
-        resources
-            .check_metadata_use()
-            .and_then(|()| resources.check_revocable_apart())
-            .or_else(|fault| invalid("resources", fault.to_string()))?;
-    }
+    let resources = &spec.resources;
+    resources
+        .check_use()
+        .and_then(|()| resources.check_revocable_apart())
+        .or_else(|fault| invalid("resources", fault.to_string()))?;
     let durations = [
         ("kill_grace_seconds", spec.kill_grace_seconds),
         ("max_completion_seconds", spec.max_completion_seconds),

@@ -2,19 +2,25 @@
 //!
 //! - this file: which offers, in which order, and what is left of them
 //! - [`launch`]: what each task takes, and how it is launched
+//! - [`operations`]: what else is done with the resources of an agent
 
 mod launch;
+mod operations;
 
 use std::collections::BTreeSet;
 
+use self::operations::Converted;
 use super::{Machine, over_limit};
-use crate::command::{Accept, LaunchTasks, Operation, TaskSpec};
+use crate::command::{Accept, Operation, TaskSpec};
 use crate::error::{Code, Rejection};
 use crate::ids::{AgentId, FrameworkId, RoleId, SessionId};
-use crate::limits::{OBJECTS_MAX, OFFERS_PER_COMMAND_MAX, TASKS_PER_ACCEPT_MAX};
+use crate::intern::Names;
+use crate::limits::{
+    OBJECTS_MAX, OFFERS_PER_COMMAND_MAX, OPERATIONS_PER_ACCEPT_MAX, TASKS_PER_ACCEPT_MAX,
+};
 use crate::options::OnInvalid;
 use crate::reply::Reply;
-use crate::resources::Bundle;
+use crate::resources::{Bundle, Resources};
 use crate::status::{Reason, TaskState};
 
 /// What the offers of one accept have in common, and their sum.
@@ -24,6 +30,50 @@ struct Offered {
     resources: Bundle,
 }
 
+/// What an accept will do, step by step, decided before anything is done.
+#[derive(Default)]
+struct Plan<'c> {
+    /// What no step before took.
+    remaining: Bundle,
+    /// Copies of shared volumes that tasks use.
+    used: Bundle,
+    /// The names of the tasks so far.
+    task_names: BTreeSet<&'c str>,
+    /// The kernel's names and those that operations brought in, once there was one.
+    names: Option<Names>,
+    /// What operations make of the agent, once there was one.
+    converted: Option<Converted>,
+    steps: Vec<Step<'c>>,
+}
+
+/// One outcome of an accept.
+enum Step<'c> {
+    /// A task and what it takes.
+    Launch(&'c TaskSpec, Result<Bundle, Rejection>),
+    /// Another operation, by its place.
+    Operation(usize, Result<(), Rejection>),
+}
+
+impl Step<'_> {
+    fn fault(&self) -> Option<&Rejection> {
+        match self {
+            Self::Launch(_, result) => result.as_ref().err(),
+            Self::Operation(_, result) => result.as_ref().err(),
+        }
+    }
+}
+
+/// What is left of the offers themselves: what operations made is to be offered again at once.
+fn without_new(remaining: Bundle, offered: &Bundle) -> Bundle {
+    if offered.contains(&remaining) {
+        return remaining;
+    }
+    let (mut new, mut rest) = (remaining.clone(), remaining);
+    new.subtract(offered);
+    rest.subtract(&new);
+    rest
+}
+
 impl Machine<'_> {
     pub(super) fn accept(
         &mut self,
@@ -31,7 +81,7 @@ impl Machine<'_> {
         command: &Accept,
     ) -> Result<Reply, Rejection> {
         let framework = self.own_framework(sender)?;
-        let tasks = self.check_size(command)?;
+        self.check_size(command)?;
         let on_invalid = command.on_invalid.unwrap_or(self.state.options.on_invalid);
         let offered = match (self.check_offers(framework, command), on_invalid) {
             (Ok(offered), _) => offered,
@@ -40,10 +90,9 @@ impl Machine<'_> {
                 return Ok(self.void_accept(framework, command, &rejection));
             }
         };
-        let mut remaining = offered.resources.clone();
-        let plan = self.plan(framework, &tasks, &mut remaining);
+        let mut plan = self.plan(framework, &offered, command);
         if on_invalid == OnInvalid::Reject {
-            if let Some(rejection) = plan.iter().find_map(|step| step.as_ref().err()) {
+            if let Some(rejection) = plan.steps.iter().find_map(Step::fault) {
                 return Err(rejection.clone());
             }
         }
@@ -51,54 +100,67 @@ impl Machine<'_> {
         for &offer in &command.offers {
             self.state.close_grant(offer);
         }
-        let mut outcomes = Vec::with_capacity(tasks.len());
-        for ((_, spec), step) in tasks.iter().zip(plan) {
-            outcomes.push(match step {
-                Ok(resources) => self.launch(framework, &offered, spec, resources),
-                Err(fault) => {
+        self.convert(&offered, &mut plan);
+        let is_decline = plan.steps.is_empty();
+        let (mut tasks, mut operations) = (Vec::with_capacity(plan.steps.len()), Vec::new());
+        for step in plan.steps {
+            match step {
+                Step::Launch(spec, Ok(resources)) => {
+                    tasks.push(self.launch(framework, &offered, spec, resources));
+                }
+                Step::Launch(spec, Err(fault)) => {
                     let agent = Some(offered.agent);
                     let (state, reason) = (TaskState::Error, Reason::TaskInvalid);
-                    self.refuse_task(framework, &spec.name, agent, state, reason, &fault)
+                    let name = &spec.name;
+                    tasks.push(self.refuse_task(framework, name, agent, state, reason, &fault));
                 }
-            });
+                Step::Operation(index, result) => {
+                    operations.push(operations::outcome(index, result.err().as_ref()));
+                }
+            }
         }
-        let default = if tasks.is_empty() {
+        let default = if is_decline {
             self.state.options.decline_refuse_seconds
         } else {
             self.state.options.accept_refuse_seconds
         };
         let refuse = command.refuse_seconds.unwrap_or(default);
-        self.refuse(framework, offered.role, offered.agent, remaining, refuse);
+        let rest = without_new(plan.remaining, &offered.resources);
+        self.refuse(framework, offered.role, offered.agent, rest, refuse);
         self.offer_again(offered.agent);
-        Ok(Reply::Accepted { tasks: outcomes })
+        Ok(Reply::Accepted { tasks, operations })
     }
 
-    /// The tasks of all operations with their places, unless there are too many.
-    fn check_size<'c>(
-        &self,
-        command: &'c Accept,
-    ) -> Result<Vec<(String, &'c TaskSpec)>, Rejection> {
+    /// Refuses an accept of too many things.
+    fn check_size(&self, command: &Accept) -> Result<(), Rejection> {
         if command.offers.len() > OFFERS_PER_COMMAND_MAX {
             let count = command.offers.len();
             return Err(over_limit("offers", count, OFFERS_PER_COMMAND_MAX).at("offers"));
         }
-        let operations = command.operations.iter().enumerate();
-        let tasks: Vec<_> = operations
-            .flat_map(|(o, Operation::Launch(LaunchTasks { tasks }))| {
-                let place = move |t| format!("operations[{o}].launch.tasks[{t}]");
-                tasks.iter().enumerate().map(move |(t, spec)| (place(t), spec))
-            })
-            .collect();
-        if tasks.len() > TASKS_PER_ACCEPT_MAX {
-            let count = tasks.len();
-            return Err(over_limit("tasks", count, TASKS_PER_ACCEPT_MAX).at("operations"));
+        let (mut tasks, mut others) = (0, 0);
+        for (index, operation) in command.operations.iter().enumerate() {
+            match operation {
+                Operation::Launch(launch) => tasks += launch.tasks.len(),
+                _ => others += 1,
+            }
+            // Whoever reads such a thing refuses it: it must not get into a journal.
+            if let Err(fault) = operation.resources().try_for_each(Resources::check_metadata) {
+                let place = format!("operations[{index}].{}", operation.name());
+                let rejection = Rejection::new(Code::BadResources, fault.to_string());
+                return Err(rejection.at(place).index(index));
+            }
         }
-        if !self.state.tasks.has_room_for(tasks.len())
-            || !self.state.grants.has_room_for(tasks.len())
-        {
+        if tasks > TASKS_PER_ACCEPT_MAX {
+            return Err(over_limit("tasks", tasks, TASKS_PER_ACCEPT_MAX).at("operations"));
+        }
+        if others > OPERATIONS_PER_ACCEPT_MAX {
+            let rejection = over_limit("operations", others, OPERATIONS_PER_ACCEPT_MAX);
+            return Err(rejection.at("operations"));
+        }
+        if !self.state.tasks.has_room_for(tasks) || !self.state.grants.has_room_for(tasks) {
             return Err(over_limit("tasks", OBJECTS_MAX + 1, OBJECTS_MAX).at("operations"));
         }
-        Ok(tasks)
+        Ok(())
     }
 
     fn check_offers(&self, framework: FrameworkId, command: &Accept) -> Result<Offered, Rejection> {
@@ -138,33 +200,39 @@ impl Machine<'_> {
         sum.ok_or_else(|| Rejection::new(Code::BadList, "no offer is listed").at("offers"))
     }
 
-    /// Decides task by task, in order, what each takes of the rest.
-    fn plan(
-        &self,
-        framework: FrameworkId,
-        tasks: &[(String, &TaskSpec)],
-        remaining: &mut Bundle,
-    ) -> Vec<Result<Bundle, Rejection>> {
-        let mut names = BTreeSet::new();
-        let mut used = Bundle::new();
-        let steps = tasks.iter().enumerate().map(|(index, (place, spec))| {
-            let taken =
-                self.check_task(framework, spec, &mut names, remaining).map_err(|fault| {
+    /// Decides operation by operation and task by task, in order, what each takes of what those
+    /// before it left.
+    fn plan<'c>(&self, framework: FrameworkId, offered: &Offered, command: &'c Accept) -> Plan<'c> {
+        let mut plan = Plan { remaining: offered.resources.clone(), ..Plan::default() };
+        let mut tasks = 0;
+        for (index, operation) in command.operations.iter().enumerate() {
+            let Operation::Launch(launch) = operation else {
+                let result = self.plan_operation(framework, offered, &mut plan, operation);
+                let place = |fault: Rejection| {
+                    let (name, field) = (operation.name(), fault.field());
+                    let place = format!("operations[{index}].{name}.{field}");
+                    fault.at(place).index(index)
+                };
+                plan.steps.push(Step::Operation(index, result.map_err(place)));
+                continue;
+            };
+            for (task, spec) in launch.tasks.iter().enumerate() {
+                let place = |fault: Rejection| {
+                    let place = format!("operations[{index}].launch.tasks[{task}]");
                     let field = match fault.field() {
-                        "" => place.clone(),
+                        "" => place,
                         field => format!("{place}.{field}"),
                     };
-                    fault.at(field).index(index)
-                })?;
-            // One offered copy of a shared volume is enough for any number of tasks.
-            remaining.subtract(&taken.non_shared());
-            used.add_assign(&taken.shared());
-            Ok(taken)
-        });
-        let steps = steps.collect();
+                    fault.at(field).index(tasks)
+                };
+                let result = self.plan_task(framework, &mut plan, spec).map_err(place);
+                plan.steps.push(Step::Launch(spec, result));
+                tasks += 1;
+            }
+        }
         // Copies that nobody used are given back, the others are in use.
-        remaining.subtract(&used);
-        steps
+        plan.remaining.subtract(&plan.used);
+        plan
     }
 
     /// An accept with a void offer: all its own offers are discarded without a filter, all its
@@ -183,11 +251,18 @@ impl Machine<'_> {
                 }
             }
         }
-        let specs = command.operations.iter().flat_map(|Operation::Launch(launch)| &launch.tasks);
         let (state, reason) = (TaskState::Dropped, Reason::InvalidOffers);
-        let tasks = specs
-            .map(|spec| self.refuse_task(framework, &spec.name, None, state, reason, fault))
-            .collect();
-        Reply::Accepted { tasks }
+        let (mut tasks, mut operations) = (Vec::new(), Vec::new());
+        for (index, operation) in command.operations.iter().enumerate() {
+            let Operation::Launch(launch) = operation else {
+                operations.push(operations::outcome(index, Some(fault)));
+                continue;
+            };
+            for spec in &launch.tasks {
+                let name = &spec.name;
+                tasks.push(self.refuse_task(framework, name, None, state, reason, fault));
+            }
+        }
+        Reply::Accepted { tasks, operations }
     }
 }

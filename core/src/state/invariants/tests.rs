@@ -96,7 +96,9 @@ impl Stage {
         let operations = vec![tasks.iter().map(spec).collect::<Vec<_>>().into()];
         let accept = Accept { offers: vec![offer], operations, ..Accept::default() };
         match self.send(Some(self.scheduler), accept).0 {
-            Reply::Accepted { tasks } => tasks.iter().filter_map(|outcome| outcome.task).collect(),
+            Reply::Accepted { tasks, .. } => {
+                tasks.iter().filter_map(|outcome| outcome.task).collect()
+            }
             other => panic!("{other:?}"),
         }
     }

@@ -42,6 +42,8 @@ public enum Code {
     BAD_STRUCT(-272),
     /** A script line that does not mean anything. */
     BAD_SCRIPT(-273),
+    /** An operation on resources that breaks one of its rules. */
+    INVALID_OPERATION(-336),
     /** No such agent. */
     UNKNOWN_AGENT(-513),
     /** No such framework. */
