@@ -158,6 +158,9 @@
 /// An operation on resources that breaks one of its rules.
 #define TAMIAS_ERR_INVALID_OPERATION -336
 
+/// A quota that contradicts itself, or one that this role cannot have.
+#define TAMIAS_ERR_BAD_QUOTA -296
+
 /// No such agent.
 #define TAMIAS_ERR_UNKNOWN_AGENT -513
 
@@ -205,6 +208,9 @@
 
 /// The machine is down for maintenance.
 #define TAMIAS_ERR_MACHINE_DOWN -1045
+
+/// A quota beyond what there is, or below what is consumed: `force` accepts it.
+#define TAMIAS_ERR_QUOTA_CONFLICT -1064
 
 /// A limit was reached; the message names it.
 #define TAMIAS_ERR_LIMIT_REACHED -1281
@@ -513,6 +519,9 @@
 
 /// An operator's operation needed the resources, or a volume in it was destroyed.
 #define TAMIAS_RESCIND_OPERATION 80
+
+/// The quota of a role changed.
+#define TAMIAS_RESCIND_QUOTA_UPDATED 5
 
 /// Another session took the framework over.
 #define TAMIAS_END_FAILED_OVER 1

@@ -6,7 +6,7 @@
 //! is not part of it, but of the [`Envelope`].
 //!
 //! - [`session`]: opening and closing sessions, time
-//! - [`operator`]: weights, agents out of service, teardown
+//! - [`operator`]: weights, quota, agents out of service, teardown
 //! - [`agent`]: registration, updates
 //! - [`framework`]: subscription, offers, tasks
 //! - [`maintenance`]: agents that are to go
@@ -42,7 +42,8 @@ pub use operation::{
     ShrinkVolume, UnreserveResources,
 };
 pub use operator::{
-    Allocate, DeactivateAgent, ReactivateAgent, RemoveAgent, RoleWeight, Teardown, UpdateWeights,
+    Allocate, DeactivateAgent, ReactivateAgent, RemoveAgent, RoleQuota, RoleWeight, Teardown,
+    UpdateQuota, UpdateWeights,
 };
 pub use session::{AdvanceTime, CloseSession, OpenSession, Restart, SessionKind, Tick};
 
@@ -155,6 +156,8 @@ commands! {
     RemoveAgent = 13, "remove_agent";
     /// Removes a framework and kills its tasks.
     Teardown = 14, "teardown";
+    /// Sets quota of roles.
+    UpdateQuota = 15, "update_quota";
     /// Has agents offered, in a given order.
     Allocate = 16, "allocate";
 

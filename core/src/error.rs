@@ -111,6 +111,8 @@ codes! {
     BadScript = InvalidArgument, 17;
     /// An operation on resources that breaks one of its rules.
     InvalidOperation = InvalidArgument, 80;
+    /// A quota that contradicts itself, or one that this role cannot have.
+    BadQuota = InvalidArgument, 40;
 
     /// No such agent.
     UnknownAgent = NotFound, 1;
@@ -142,6 +144,8 @@ codes! {
     FailedPrecondition = FailedPrecondition, 7;
     /// The agent is still connected through another session.
     AgentConnected = FailedPrecondition, 6;
+    /// A quota beyond what there is, or below what is consumed: `force` accepts it.
+    QuotaConflict = FailedPrecondition, 40;
 
     /// An operator marked the agent gone: it never comes back under this id.
     AgentGone = FailedPrecondition, 20;

@@ -229,6 +229,8 @@ pub enum RescindReason {
     Unavailability,
     /// An operator's operation needed the resources, or a volume in it was destroyed.
     Operation,
+    /// The quota of a role changed.
+    QuotaUpdated,
 }
 
 /// Why a subscription ended.

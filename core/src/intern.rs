@@ -151,6 +151,26 @@ impl Names {
             }
             last = Some(&item.key.name);
         }
+        self.check_count(new)
+    }
+
+    /// Adds a name; the caller has checked that there is room.
+    pub(crate) fn intern_name(&mut self, name: &Name) {
+        if self.lookup(name).is_none() {
+            self.list.push(name.clone());
+        }
+    }
+
+    /// Checks that so many names fit, those that are known left out.
+    pub(crate) fn check_room_for_names<'n>(
+        &self,
+        names: impl Iterator<Item = &'n Name>,
+    ) -> Result<(), Rejection> {
+        let new: BTreeSet<&Name> = names.filter(|name| self.lookup(name).is_none()).collect();
+        self.check_count(new.len())
+    }
+
+    fn check_count(&self, new: usize) -> Result<(), Rejection> {
         if self.list.len() + new > RESOURCE_NAMES_MAX {
             return Err(Rejection::new(
                 Code::LimitReached,

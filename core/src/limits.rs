@@ -35,6 +35,10 @@ pub const TASKS_PER_COMMAND_MAX: usize = 65_536;
 /// Roles of one framework.
 pub const ROLES_PER_FRAMEWORK_MAX: usize = 1024;
 
+/// Sets of quantities of which one must be in an offer, for one framework and role: each is looked
+/// at for each offer.
+pub const MINIMA_MAX: usize = 64;
+
 /// Attributes of one agent.
 pub const ATTRIBUTES_PER_AGENT_MAX: usize = 256;
 

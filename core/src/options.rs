@@ -23,6 +23,21 @@ pub enum OnInvalid {
     Report,
 }
 
+/// Whom a role's quota binds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
+#[serde(rename_all = "snake_case")]
+#[cbor(index_only)]
+pub enum QuotaBinds {
+    /// The role and all roles below it; every role may have a quota of its own.
+    #[n(0)]
+    Subtree,
+    /// As in Mesos, top-level roles only, and of these only their own frameworks: what roles below
+    /// hold counts, but they are neither served nor limited by it. What agents out of service have
+    /// counts as if it could serve a guarantee.
+    #[n(1)]
+    TopLevel,
+}
+
 /// Redelivery of an update that stays unacknowledged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
 #[serde(deny_unknown_fields)]
@@ -117,8 +132,8 @@ pub struct Options {
     /// Resources that do not count in shares, such as scarce ones.
     #[n(40)]
     pub fairness_exclude: Vec<Name>,
-    /// Whether new weights rescind the outstanding offers, so that the next allocation follows
-    /// them. Without it they stay, for who replays an allocator alone.
+    /// Whether new weights and quota rescind outstanding offers, so that the next allocation
+    /// follows them. Without it they stay, for who replays an allocator alone.
     #[n(41)]
     pub rescind_on_update: bool,
     /// How many agents that cannot be reached are remembered, and how many that are gone.
@@ -133,6 +148,14 @@ pub struct Options {
     /// How fast disconnected agents may become unreachable; `null` for as they come.
     #[n(66)]
     pub agent_removal_rate_limit: Option<RateLimit>,
+    /// Whom a role's quota binds.
+    #[n(42)]
+    pub quota_binds: QuotaBinds,
+    /// Whether what is left beyond guarantees is found from sums over all agents, as Mesos does:
+    /// an agent that has less than what is in use of it then takes from what others have free. To
+    /// show that nothing else is different.
+    #[n(43)]
+    pub headroom_from_sums: bool,
 }
 
 impl Default for Options {
@@ -160,6 +183,8 @@ impl Default for Options {
             max_agent_age_seconds: Nanos::from_secs(14 * 24 * 3600),
             registry_gc_interval_seconds: Nanos::from_secs(15 * 60),
             agent_removal_rate_limit: None,
+            quota_binds: QuotaBinds::Subtree,
+            headroom_from_sums: false,
         }
     }
 }
@@ -187,6 +212,7 @@ impl Options {
             on_invalid: OnInvalid::Report,
             all_capabilities: false,
             filter_gpu: true,
+            quota_binds: QuotaBinds::TopLevel,
             ..Self::default()
         }
     }

@@ -48,6 +48,8 @@ pub const TAMIAS_ERR_BAD_STRUCT: i32 = -272;
 pub const TAMIAS_ERR_BAD_SCRIPT: i32 = -273;
 /// An operation on resources that breaks one of its rules.
 pub const TAMIAS_ERR_INVALID_OPERATION: i32 = -336;
+/// A quota that contradicts itself, or one that this role cannot have.
+pub const TAMIAS_ERR_BAD_QUOTA: i32 = -296;
 /// No such agent.
 pub const TAMIAS_ERR_UNKNOWN_AGENT: i32 = -513;
 /// No such framework.
@@ -80,6 +82,8 @@ pub const TAMIAS_ERR_AGENT_CONNECTED: i32 = -1030;
 pub const TAMIAS_ERR_AGENT_GONE: i32 = -1044;
 /// The machine is down for maintenance.
 pub const TAMIAS_ERR_MACHINE_DOWN: i32 = -1045;
+/// A quota beyond what there is, or below what is consumed: `force` accepts it.
+pub const TAMIAS_ERR_QUOTA_CONFLICT: i32 = -1064;
 /// A limit was reached; the message names it.
 pub const TAMIAS_ERR_LIMIT_REACHED: i32 = -1281;
 /// Another thread is applying a command.

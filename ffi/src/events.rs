@@ -51,6 +51,8 @@ pub const TAMIAS_RESCIND_WEIGHTS_UPDATED: u32 = 4;
 pub const TAMIAS_RESCIND_UNAVAILABILITY: u32 = 60;
 /// An operator's operation needed the resources, or a volume in it was destroyed.
 pub const TAMIAS_RESCIND_OPERATION: u32 = 80;
+/// The quota of a role changed.
+pub const TAMIAS_RESCIND_QUOTA_UPDATED: u32 = 5;
 
 /// Another session took the framework over.
 pub const TAMIAS_END_FAILED_OVER: u32 = 1;
@@ -471,6 +473,7 @@ fn rescind_reason(reason: RescindReason) -> u32 {
         RescindReason::WeightsUpdated => TAMIAS_RESCIND_WEIGHTS_UPDATED,
         RescindReason::Unavailability => TAMIAS_RESCIND_UNAVAILABILITY,
         RescindReason::Operation => TAMIAS_RESCIND_OPERATION,
+        RescindReason::QuotaUpdated => TAMIAS_RESCIND_QUOTA_UPDATED,
         _ => 0,
     }
 }

@@ -40,6 +40,8 @@ const (
 	BadScript Code = -273
 	// InvalidOperation: an operation on resources that breaks one of its rules.
 	InvalidOperation Code = -336
+	// BadQuota: a quota that contradicts itself, or one that this role cannot have.
+	BadQuota Code = -296
 	// UnknownAgent: no such agent.
 	UnknownAgent Code = -513
 	// UnknownFramework: no such framework.
@@ -72,6 +74,8 @@ const (
 	AgentGone Code = -1044
 	// MachineDown: the machine is down for maintenance.
 	MachineDown Code = -1045
+	// QuotaConflict: a quota beyond what there is, or below what is consumed: force accepts it.
+	QuotaConflict Code = -1064
 	// LimitReached: a limit was reached; the message names it.
 	LimitReached Code = -1281
 	// WouldBlock: another thread is applying a command.

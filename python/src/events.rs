@@ -153,6 +153,7 @@ const fn rescind_reason(reason: RescindReason) -> &'static str {
         RescindReason::WeightsUpdated => "weights_updated",
         RescindReason::Unavailability => "unavailability",
         RescindReason::Operation => "operation",
+        RescindReason::QuotaUpdated => "quota_updated",
         _ => "unknown",
     }
 }

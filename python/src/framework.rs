@@ -290,7 +290,7 @@ pub(crate) fn subscription(
             failover_timeout_seconds,
         )?,
         capabilities: capabilities.map(decode_capabilities).transpose()?,
-        ext: None,
+        ..Subscribe::default()
     })
 }
 

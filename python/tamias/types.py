@@ -223,6 +223,7 @@ class RescindReason(enum.StrEnum):
     WEIGHTS_UPDATED = "weights_updated"
     UNAVAILABILITY = "unavailability"
     OPERATION = "operation"
+    QUOTA_UPDATED = "quota_updated"
 
 
 @final

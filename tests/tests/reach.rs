@@ -83,7 +83,8 @@ fn name_of(event: &Event) -> String {
 }
 
 /// Commands that the model does not know yet; scripts and the simulation cover them.
-const NOT_MODELLED: [&str; 7] = [
+const NOT_MODELLED: [&str; 8] = [
+    "update_quota",
     "mark_agent_gone",
     "drain_agent",
     "update_maintenance_schedule",

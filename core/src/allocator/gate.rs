@@ -3,10 +3,14 @@
 //! The allocator asks it before each offer; an explanation asks the same function, so the two can
 //! never disagree.
 
+use std::borrow::Cow;
+
+use super::books::Books;
 use super::suits::suits;
+use super::turn::{Stage, leave};
 use crate::ids::{AgentId, FrameworkId, RoleId};
 use crate::resources::Bundle;
-use crate::state::State;
+use crate::state::{State, Subscription};
 
 /// Why a framework is not offered an agent's free resources in a role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,6 +30,8 @@ pub enum Refusal {
     Gpus,
     /// The agent lacks what the framework's capabilities or the role's name need.
     AgentLacks,
+    /// The role is at its limit, or what is free is set aside for guarantees of others.
+    Withheld,
     /// Nothing is free, or less than the smallest amount worth offering.
     TooSmall,
     /// The framework refused these resources or more, and its filter is not over.
@@ -44,6 +50,7 @@ impl Refusal {
             Self::RemoteRegion => "remote_region",
             Self::Gpus => "gpus",
             Self::AgentLacks => "agent_lacks",
+            Self::Withheld => "quota",
             Self::TooSmall => "too_small",
             Self::Filtered => "filtered",
         }
@@ -60,6 +67,7 @@ impl Refusal {
             Self::RemoteRegion => "subscribe with REGION_AWARE",
             Self::Gpus => "subscribe with GPU_RESOURCES, or set the option `filter_gpu` to false",
             Self::AgentLacks => "register the agent with MULTI_ROLE and HIERARCHICAL_ROLE",
+            Self::Withheld => "raise the limit of the role, or lower the guarantees of others",
             Self::TooSmall => "wait for more to become free, or lower `min_allocatable`",
             Self::Filtered => "wait for the refusals to end, or revive the role",
         }
@@ -76,6 +84,39 @@ pub fn gate(
     agent: AgentId,
     free: &Bundle,
 ) -> Result<(), Refusal> {
+    let part = admits(state, framework, role, agent)?;
+    wants(state, part, agent, free)
+}
+
+/// As [`gate`], for what quota leaves in either stage of a run that begins now.
+///
+/// Errors: as those of [`gate`]; if both stages refuse, why there is no fair share.
+pub fn gate_with(
+    state: &State,
+    books: Option<&Books>,
+    framework: FrameworkId,
+    role: RoleId,
+    agent: AgentId,
+    free: &Bundle,
+) -> Result<Stage, Refusal> {
+    let part = admits(state, framework, role, agent)?;
+    if books.is_some_and(|books| !books.allowance(state, role).is_empty()) {
+        let given = leave(state, books, Stage::Guarantees, role, Cow::Borrowed(free));
+        if given.and_then(|(given, _)| wants(state, part, agent, &given)).is_ok() {
+            return Ok(Stage::Guarantees);
+        }
+    }
+    let (given, _) = leave(state, books, Stage::Shares, role, Cow::Borrowed(free))?;
+    wants(state, part, agent, &given).map(|()| Stage::Shares)
+}
+
+/// The part of [`gate`] that does not depend on what is free; the framework's part in the role.
+pub(super) fn admits(
+    state: &State,
+    framework: FrameworkId,
+    role: RoleId,
+    agent: AgentId,
+) -> Result<&Subscription, Refusal> {
     let Some(row) = state.agents().get(agent).filter(|agent| agent.is_active()) else {
         return Err(Refusal::AgentInactive);
     };
@@ -90,7 +131,17 @@ pub fn gate(
         return Err(Refusal::Suppressed);
     }
     suits(state, framework, role, row)?;
-    if !state.is_allocatable(free) {
+    Ok(part)
+}
+
+/// The part of [`gate`] that depends on what is free.
+pub(super) fn wants(
+    state: &State,
+    part: &Subscription,
+    agent: AgentId,
+    free: &Bundle,
+) -> Result<(), Refusal> {
+    if !state.is_allocatable(part, free) {
         return Err(Refusal::TooSmall);
     }
     if part.refuses(agent, free) {

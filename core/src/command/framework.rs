@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::operation::{Grow, ResourcesOf, Shrink};
 use crate::ids::{AgentId, FrameworkId, OfferId, TaskId};
 use crate::options::OnInvalid;
-use crate::resources::Resources;
+use crate::resources::{Quantities, Resources};
 use crate::time::Nanos;
 use crate::value::{Bytes, Capability, Ext, Uuid};
 
@@ -51,6 +51,11 @@ pub struct Subscribe {
     #[n(6)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ext: Option<Ext>,
+    /// By role, what is worth offering to it: sets of quantities of which one must be in an offer,
+    /// instead of the kernel's option. An empty list means anything.
+    #[n(40)]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub min_allocatable: BTreeMap<Box<str>, Vec<Quantities>>,
 }
 
 /// Replaces what a subscribed framework says about itself, as a [`Subscribe`] by its own session

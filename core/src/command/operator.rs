@@ -4,7 +4,7 @@ use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{AgentId, FrameworkId};
-use crate::resources::Amount;
+use crate::resources::{Amount, Quantities, ResourceLimits};
 
 /// A role and its weight.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
@@ -28,6 +28,41 @@ pub struct UpdateWeights {
     /// At least one role, none twice.
     #[n(0)]
     pub weights: Vec<RoleWeight>,
+}
+
+/// A role and its quota.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
+#[serde(deny_unknown_fields)]
+#[cbor(map)]
+pub struct RoleQuota {
+    /// The role; it need not exist yet.
+    #[n(0)]
+    pub role: Box<str>,
+    /// What is set aside for it until it consumes as much; replaces what was guaranteed before.
+    #[n(1)]
+    #[serde(default, skip_serializing_if = "Quantities::is_empty")]
+    pub guarantees: Quantities,
+    /// What it is offered no more than; what is not named has no limit, 0 is a limit. Replaces what
+    /// was limited before.
+    #[n(2)]
+    #[serde(default, skip_serializing_if = "ResourceLimits::is_empty")]
+    pub limits: ResourceLimits,
+}
+
+/// Replaces the quota of the roles listed, all or none; without guarantees and limits a role has no
+/// quota any more. Nothing that runs is ended. Offers are rescinded where a limit or a guarantee
+/// needs it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
+#[serde(deny_unknown_fields)]
+#[cbor(map)]
+pub struct UpdateQuota {
+    /// At least one role, none twice.
+    #[n(0)]
+    pub quotas: Vec<RoleQuota>,
+    /// Whether to accept guarantees beyond what the cluster has, and limits below what is consumed.
+    #[n(1)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub force: bool,
 }
 
 /// Takes an agent out of service: its offers are rescinded and no new ones made; its tasks run on.

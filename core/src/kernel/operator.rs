@@ -1,16 +1,16 @@
-//! The operator's handle: weights, agents in and out of service, maintenance, teardown.
+//! The operator's handle: weights, quota, agents in and out of service, maintenance, teardown.
 
 use std::ops::Deref;
 
 use super::session::Session;
 use crate::command::{
     Allocate, DeactivateAgent, DrainAgent, MaintenanceWindow, MarkAgentGone, ReactivateAgent,
-    RemoveAgent, RoleWeight, StartMaintenance, StopMaintenance, Teardown,
-    UpdateMaintenanceSchedule, UpdateWeights,
+    RemoveAgent, RoleQuota, RoleWeight, StartMaintenance, StopMaintenance, Teardown,
+    UpdateMaintenanceSchedule, UpdateQuota, UpdateWeights,
 };
 use crate::error::Rejection;
 use crate::ids::{AgentId, FrameworkId};
-use crate::resources::Amount;
+use crate::resources::{Amount, Quantities, ResourceLimits};
 use crate::time::Nanos;
 
 /// An operator session. Thread-safe.
@@ -26,6 +26,17 @@ impl Operator {
     pub fn set_weight(&self, role: &str, weight: Amount) -> Result<(), Rejection> {
         let weights = vec![RoleWeight { role: role.into(), weight }];
         self.call(UpdateWeights { weights }).map(|_| ())
+    }
+
+    /// Replaces what a role is guaranteed and limited to; empty ones take its quota away.
+    pub fn set_quota(
+        &self,
+        role: &str,
+        guarantees: Quantities,
+        limits: ResourceLimits,
+    ) -> Result<(), Rejection> {
+        let quotas = vec![RoleQuota { role: role.into(), guarantees, limits }];
+        self.call(UpdateQuota { quotas, force: false }).map(|_| ())
     }
 
     /// Takes an agent out of service; its tasks run on.

@@ -13,7 +13,6 @@ use crate::limits::{EXT_BYTES_MAX, OBJECTS_MAX, TASKS_PER_COMMAND_MAX};
 use crate::names::check_name;
 use crate::reply::Reply;
 use crate::resources::{Bundle, Resources};
-use crate::state::grant::scalars;
 use crate::state::{Agent, Liveness};
 use crate::status::TaskState;
 use crate::value::{AgentCapabilities, AgentCapability, Domain, Ext};
@@ -55,7 +54,7 @@ impl Machine<'_> {
         }
 
         let total = self.state.names.intern(&resources);
-        self.state.total.add_assign(&scalars(&total));
+        self.state.count_total(&total);
         let name: Option<Arc<str>> = command.name.as_deref().map(Into::into);
         let id = self.state.agents.insert(Agent {
             name: name.clone(),
@@ -107,7 +106,8 @@ impl Machine<'_> {
                     if resources.is_some() {
                         agent.total.clear();
                     } else {
-                        self.state.total.add_assign(&scalars(&agent.total));
+                        let total = agent.total.clone();
+                        self.state.count_total(&total);
                     }
                 }
                 Liveness::Connected(_) | Liveness::Removing => {}

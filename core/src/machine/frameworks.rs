@@ -8,9 +8,10 @@ use crate::command::{Revive, SessionKind, Subscribe, Suppress, UpdateFramework};
 use crate::error::{Code, Rejection, shorten};
 use crate::event::{EndReason, Event, RescindReason};
 use crate::ids::{FrameworkId, RoleId, SessionId};
-use crate::limits::{OBJECTS_MAX, ROLES_PER_FRAMEWORK_MAX, TIMEOUT_MAX};
+use crate::limits::{MINIMA_MAX, OBJECTS_MAX, ROLES_PER_FRAMEWORK_MAX, TIMEOUT_MAX};
 use crate::names::{check_name, check_role_name};
 use crate::reply::Reply;
+use crate::resources::Quantities;
 use crate::state::{Bulk, Connection, Framework, Subscription};
 use crate::time::Nanos;
 use crate::value::Capability;
@@ -180,9 +181,12 @@ impl Machine<'_> {
             })
             .collect();
         let mut revived = Vec::new();
-        for role in &wanted {
+        for (role, name) in wanted.iter().zip(&command.roles) {
             let part = framework.roles.entry(*role).or_insert_with(Subscription::default);
             part.subscribed = true;
+            self.state.own_minima -= usize::from(part.min_allocatable.is_some());
+            part.min_allocatable = command.min_allocatable.get(name).cloned();
+            self.state.own_minima += usize::from(part.min_allocatable.is_some());
             let before = std::mem::replace(&mut part.suppressed, suppressed.contains(role));
             if before && !part.suppressed {
                 revived.push(*role);
@@ -312,6 +316,26 @@ fn name_taken(command: &Subscribe, taken: FrameworkId) -> Rejection {
     Rejection::new(Code::NameTaken, text).at("name").id(taken.to_u64())
 }
 
+/// Minima are of the framework's roles, and each asks for something.
+fn check_minima(command: &Subscribe) -> Result<(), Rejection> {
+    for (role, sets) in &command.min_allocatable {
+        let place = format!("min_allocatable.{}", shorten(role));
+        if !command.roles.contains(role) {
+            let text = format!("{:?} is not among `roles`", shorten(role));
+            return Err(Rejection::new(Code::UnknownRole, text).at(place));
+        }
+        if sets.len() > MINIMA_MAX {
+            return Err(over_limit("sets of quantities", sets.len(), MINIMA_MAX).at(place));
+        }
+        if let Some(index) = sets.iter().position(Quantities::is_empty) {
+            let text = "a set without quantities: leave it out, or give no set at all for anything";
+            let rejection = Rejection::new(Code::BadList, text);
+            return Err(rejection.at(format!("{place}[{index}]")).index(index));
+        }
+    }
+    Ok(())
+}
+
 fn check_subscription(command: &Subscribe) -> Result<(), Rejection> {
     if let Some(name) = &command.name {
         check_name("framework", name).map_err(|r| r.at("name"))?;
@@ -335,6 +359,7 @@ fn check_subscription(command: &Subscribe) -> Result<(), Rejection> {
             return Err(Rejection::new(Code::UnknownRole, text).at(place).index(index));
         }
     }
+    check_minima(command)?;
     let timeout = command.failover_timeout_seconds.unwrap_or(Nanos::ZERO);
     if timeout < Nanos::ZERO || timeout > TIMEOUT_MAX {
         let text = "out of range: 0 seconds to 100 years";

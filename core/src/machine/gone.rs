@@ -7,7 +7,6 @@ use crate::error::Rejection;
 use crate::event::Event;
 use crate::ids::{AgentId, SessionId};
 use crate::reply::Reply;
-use crate::state::grant::scalars;
 use crate::state::{Bulk, Liveness, Task, Timer};
 use crate::time::{Nanos, Time};
 
@@ -79,7 +78,8 @@ impl Machine<'_> {
         let since = self.state.now;
         if let Some(agent) = self.state.agents.get_mut(id) {
             agent.liveness = Liveness::Unreachable(since);
-            self.state.total.subtract(&scalars(&agent.total));
+            let total = agent.total.clone();
+            self.state.uncount_total(&total);
             self.state.registry.away_by_age.insert((since, id));
         }
         self.forget_inquiries_of_agent(id);

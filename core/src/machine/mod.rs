@@ -8,6 +8,7 @@
 //!
 //! - [`sessions`]: opening, closing, restart, and what a disconnection means
 //! - [`operator`]: weights, agents in and out of service, teardown
+//! - [`quota`]: guarantees and limits of roles, and what they rescind
 //! - [`agents`]: registration, return, change of resources
 //! - [`totals`]: what an agent may say it has
 //! - [`gone`]: agents that are lost or gone, and how long they are remembered
@@ -19,6 +20,7 @@
 //! - [`operations`]: reserving, creating volumes and the like
 //! - [`updates`]: the stream of status updates and acknowledgements
 //! - [`tasks`]: kill, reconcile, tasks of lost agents
+//! - [`run`]: one run of allocation
 //! - [`tick`]: timers, bulk effects, allocation
 
 mod accept;
@@ -32,6 +34,8 @@ mod messages;
 mod offers;
 mod operations;
 mod operator;
+mod quota;
+mod run;
 mod sessions;
 mod tasks;
 mod tick;
@@ -64,6 +68,7 @@ pub fn apply(
     match &result {
         Err(_) | Ok(Reply::Ticked { changed: false, .. }) => state.now = before,
         Ok(_) => {
+            Machine { state, effects }.look_again_at_withheld();
             state.seq += 1;
             state.drop_old_metadata();
         }
@@ -104,6 +109,7 @@ impl Machine<'_> {
             Command::Tick(_) => self.let_time_go_on(sender).map(|()| self.tick()),
             Command::AdvanceTime(_) => self.let_time_go_on(sender).map(|()| self.advance_time()),
             Command::UpdateWeights(command) => self.update_weights(sender, command),
+            Command::UpdateQuota(command) => self.update_quota(sender, command),
             Command::DeactivateAgent(command) => self.deactivate_agent(sender, command),
             Command::ReactivateAgent(command) => self.reactivate_agent(sender, command),
             Command::RemoveAgent(command) => self.remove_agent(sender, command),

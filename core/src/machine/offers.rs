@@ -13,8 +13,8 @@ use crate::state::{Filter, Grant, GrantKind, Timer};
 use crate::time::Nanos;
 
 impl Machine<'_> {
-    /// Makes an offer of what the allocator decided.
-    pub(super) fn make_offer(&mut self, agent: AgentId, placement: Placement) {
+    /// Makes an offer of what the allocator decided; the framework is told when the run is over.
+    pub(super) fn make_offer(&mut self, agent: AgentId, placement: Placement) -> OfferId {
         let Placement { framework, role, resources } = placement;
         let timeout = self.state.options.offer_timeout_seconds;
         let expires = timeout.map(|timeout| self.state.now.plus(timeout));
@@ -24,10 +24,22 @@ impl Machine<'_> {
         let kind = GrantKind::Offered(timer);
         self.state.open_grant(Grant { agent, framework, role, resources, kind });
         self.state.count_offer(framework, role);
-        if let Some(offer) = self.state.describe_offer(id) {
+        self.ask_about(agent);
+        id
+    }
+
+    /// Adds to an offer of the same run that its framework was not yet told of.
+    pub(super) fn extend_offer(&mut self, id: OfferId, placement: &Placement) {
+        self.state.extend_grant(id, &placement.resources);
+        self.state.count_offer(placement.framework, placement.role);
+    }
+
+    /// Tells the framework of an offer.
+    pub(super) fn tell_offer(&mut self, id: OfferId) {
+        let framework = self.state.grants.get(id).map(|grant| grant.framework);
+        if let (Some(framework), Some(offer)) = (framework, self.state.describe_offer(id)) {
             self.tell_framework(framework, Event::Offer(Box::new(offer)));
         }
-        self.ask_about(agent);
     }
 
     /// Ends an offer without the framework's doing; its resources are offered again.
@@ -39,6 +51,7 @@ impl Machine<'_> {
     }
 
     pub(super) fn end_offers_of_agent(&mut self, id: AgentId, reason: RescindReason) {
+        self.state.spare.touch(id);
         let grants = self.state.agents.get(id).map(|agent| &agent.grants);
         for offer in self.offers_among(grants) {
             self.rescind(offer, reason);
@@ -166,6 +179,7 @@ impl Machine<'_> {
 
     /// An event made an agent worth looking at: offer it in the next step.
     pub(super) fn offer_now(&mut self, agent: AgentId) {
+        self.state.spare.touch(agent);
         if self.state.options.allocate_only_on_command {
             return;
         }
@@ -185,6 +199,7 @@ impl Machine<'_> {
 
     /// Resources of an agent came back: offer them in the next step, or at the next interval.
     pub(super) fn offer_again(&mut self, agent: AgentId) {
+        self.state.spare.touch(agent);
         if self.state.options.allocate_only_on_command {
             return;
         }
@@ -192,6 +207,12 @@ impl Machine<'_> {
             self.offer_now(agent);
             return;
         }
+        self.offer_at_interval(agent);
+    }
+
+    /// Something may be offered of an agent that could not be before: offer it at the next
+    /// interval.
+    pub(super) fn offer_at_interval(&mut self, agent: AgentId) {
         let active = self.state.agents.get(agent).is_some_and(|agent| agent.is_active());
         if !active || self.state.work.candidates.contains(&agent) {
             return;
@@ -206,6 +227,7 @@ impl Machine<'_> {
 
     /// An agent that goes away is no candidate any more.
     pub(super) fn forget_candidate(&mut self, agent: AgentId) {
+        self.state.spare.touch(agent);
         self.state.work.forget_candidate(agent);
         self.cancel_idle_interval();
     }

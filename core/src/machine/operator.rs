@@ -12,7 +12,6 @@ use crate::ids::{AgentId, SessionId};
 use crate::limits::{ALLOCATION_RUNS_MAX, OBJECTS_MAX, WEIGHT_MILLI_MAX};
 use crate::names::check_role_name;
 use crate::reply::Reply;
-use crate::state::grant::scalars;
 use crate::state::{Bulk, Liveness};
 
 impl Machine<'_> {
@@ -124,7 +123,7 @@ impl Machine<'_> {
         let (name, total) = (agent.name.take(), std::mem::take(&mut agent.total));
         agent.drain = None;
         if !matches!(before, Liveness::Unreachable(_)) {
-            self.state.total.subtract(&scalars(&total));
+            self.state.uncount_total(&total);
         }
         match before {
             Liveness::Connected(session) => {

@@ -5,12 +5,11 @@
 //! Timers wait while agents are to be offered: what was due earlier sees the earlier state.
 
 use super::Machine;
-use crate::allocator::place;
+use super::run::Run;
 use crate::event::RescindReason;
 use crate::ids::Id;
-use crate::limits::{AGENTS_PER_STEP, EFFECTS_PER_STEP};
+use crate::limits::EFFECTS_PER_STEP;
 use crate::reply::Reply;
-use crate::resources::Bundle;
 use crate::state::{Bulk, Connection, Liveness, Timer, TimerKey};
 use crate::status::TaskState;
 
@@ -56,19 +55,7 @@ impl Machine<'_> {
         if !self.state.work.is_allocation_pending() {
             return false;
         }
-        for _ in 0..AGENTS_PER_STEP {
-            let Some(agent) = self.state.work.next_candidate() else { break };
-            // What is reserved for one role is left for it when another was served.
-            let mut shared = Bundle::new();
-            loop {
-                let mut order = self.state.take_order();
-                let placement = place(self.state, &mut order, agent, &shared);
-                self.state.put_order(order);
-                let Some(placement) = placement else { break };
-                shared.add_assign(&placement.resources.shared());
-                self.make_offer(agent, placement);
-            }
-        }
+        Run::new(self.state).over(self);
         true
     }
 
@@ -164,6 +151,8 @@ impl Machine<'_> {
                 }
                 Some(Bulk::RescindAll(slot))
             }
+            Bulk::EnforceLimits(role, slot) => self.enforce_limits(role, slot, budget),
+            Bulk::FreeGuarantees(at) => self.free_guarantees(at, budget),
             Bulk::EndFramework(framework, mut slot) => {
                 while *budget > 0 {
                     let (id, task) = self.state.tasks.next_from(slot)?;

@@ -3,9 +3,10 @@
 //! Shares are computed with sums over all agents, so these have a limit. What counts of an agent
 //! is its total or what is held of it, whichever is more: it may shrink under its allocations.
 
-use super::Machine;
 use super::operations::is_checkpointed;
+use super::{Machine, over_limit};
 use crate::error::{Code, Rejection};
+use crate::limits::OBJECTS_MAX;
 use crate::resources::{
     Amount, Bundle, Conflict, Conversion, Disk, Key, MetaId, ReservationKind, Resources,
 };
@@ -69,6 +70,11 @@ impl Machine<'_> {
             Some(after) => {
                 check_metadata(after)?;
                 self.state.names.check_room(after).map_err(|r| r.at("resources"))?;
+                let metadata = after.iter().filter_map(|item| item.key.metadata());
+                let roles = metadata.filter_map(|metadata| metadata.reservation_role());
+                if !self.state.has_room_for_roles(roles) {
+                    return Err(over_limit("roles", OBJECTS_MAX + 1, OBJECTS_MAX).at("resources"));
+                }
                 let known = self.state.names.find(after);
                 known.unwrap_or_else(|| self.state.names.clone().intern(after))
             }

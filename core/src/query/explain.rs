@@ -10,7 +10,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::rows::{self, RoleRow};
-use crate::allocator::{Order, Refusal, Share, gate};
+use crate::allocator::{Books, Order, Refusal, Share, Stage, gate_with};
 use crate::ids::{AgentId, FrameworkId, RoleId};
 use crate::resources::{Bundle, Resources};
 use crate::state::{Agent, State, Subscription};
@@ -198,16 +198,17 @@ impl Obstacles {
     }
 }
 
-/// Whether the framework could be offered the agent in the role, and if not, why not.
+/// In which stage of a run the framework could be offered the agent in the role; if in none, why.
 fn look(
     state: &State,
+    books: Option<&Books>,
     framework: FrameworkId,
     role: RoleId,
     agent: AgentId,
     free: &Bundle,
-) -> Result<(), Reason> {
+) -> Result<Stage, Reason> {
     let own = state.offerable(framework, role, free);
-    gate(state, framework, role, agent, &own).map_err(|refusal| {
+    gate_with(state, books, framework, role, agent, &own).map_err(|refusal| {
         let Some(row) = state.roles().get(role) else { return Reason::Refused(refusal) };
         match refusal {
             Refusal::TooSmall if free.is_empty() => Reason::NothingFree,
@@ -250,6 +251,7 @@ fn all_free(state: &State) -> Vec<(AgentId, &Agent, Bundle)> {
 
 fn part(
     state: &State,
+    books: Option<&Books>,
     free: &[(AgentId, &Agent, Bundle)],
     order: &mut Order,
     id: FrameworkId,
@@ -258,8 +260,8 @@ fn part(
     let part = state.frameworks().get(id)?.roles.get(&role)?;
     let (mut open, mut obstacles) = (0, Obstacles::default());
     for (agent, _, free) in free {
-        match look(state, id, role, *agent, free) {
-            Ok(()) => open += 1,
+        match look(state, books, id, role, *agent, free) {
+            Ok(_) => open += 1,
             Err(reason) => {
                 let filtered = reason == Reason::Refused(Refusal::Filtered);
                 let until = filtered.then(|| refused_until(state, id, role, *agent)).flatten();
@@ -293,11 +295,11 @@ fn standing(
 }
 
 pub(super) fn framework(state: &State, id: FrameworkId) -> FrameworkExplanation {
-    let (free, mut order) = (all_free(state), Order::new(state));
+    let (free, mut order, books) = (all_free(state), Order::new(state), Books::read(state));
     let row = state.frameworks().get(id);
     let parts = row.into_iter().flat_map(|row| row.roles.keys());
-    let mut roles: Vec<_> =
-        parts.filter_map(|role| part(state, &free, &mut order, id, *role)).collect();
+    let roles = parts.filter_map(|role| part(state, books.as_ref(), &free, &mut order, id, *role));
+    let mut roles: Vec<_> = roles.collect();
     roles.sort_by(|a, b| a.role.cmp(&b.role));
     let state_name = row.map_or("removing", rows::state_of_framework);
     let next_allocation = next_allocation(state);
@@ -305,9 +307,10 @@ pub(super) fn framework(state: &State, id: FrameworkId) -> FrameworkExplanation 
 }
 
 pub(super) fn role(state: &State, id: RoleId) -> RoleExplanation {
-    let (free, mut order) = (all_free(state), Order::new(state));
+    let (free, mut order, books) = (all_free(state), Order::new(state), Books::read(state));
     let frameworks = state.roles().get(id).into_iter().flat_map(|role| &role.frameworks);
-    let part = |framework: &FrameworkId| part(state, &free, &mut order, *framework, id);
+    let part =
+        |framework: &FrameworkId| part(state, books.as_ref(), &free, &mut order, *framework, id);
     RoleExplanation {
         role: rows::role_row(state, id),
         next_allocation: next_allocation(state),
@@ -320,7 +323,8 @@ pub(super) fn agent(state: &State, id: AgentId) -> AgentExplanation {
     let free = row.map(Agent::free).unwrap_or_default();
     let mut order = Order::new(state);
     let roles: Vec<_> = order.roles().collect();
-    let (mut open, mut next, mut obstacles) = (0, None, Obstacles::default());
+    let books = Books::read(state);
+    let (mut open, mut first, mut next, mut obstacles) = (0, None, None, Obstacles::default());
     for role in roles {
         let members: Vec<_> = (0..).map_while(|at| order.framework(state, role, at)).collect();
         for framework in members {
@@ -328,10 +332,12 @@ pub(super) fn agent(state: &State, id: AgentId) -> AgentExplanation {
                 let role = state.roles().get(role).map_or("", |role| &role.name);
                 format!("{framework} in {role}")
             };
-            match look(state, framework, role, id, &free) {
-                Ok(()) => {
+            match look(state, books.as_ref(), framework, role, id, &free) {
+                Ok(stage) => {
                     open += 1;
-                    next.get_or_insert_with(name);
+                    // Guarantees are served before shares.
+                    let place = if stage == Stage::Guarantees { &mut first } else { &mut next };
+                    place.get_or_insert_with(name);
                 }
                 Err(reason) => {
                     let filtered = reason == Reason::Refused(Refusal::Filtered);
@@ -350,18 +356,18 @@ pub(super) fn agent(state: &State, id: AgentId) -> AgentExplanation {
         offers: grants.filter(|grant| grant.is_offer()).count(),
         next_allocation: next_allocation(state),
         open,
-        next,
+        next: first.or(next),
         obstacles: obstacles.sorted(),
     }
 }
 
 /// What the parts of all frameworks look like, for the diagnosis.
 pub(super) fn all_parts(state: &State) -> Vec<PartExplanation> {
-    let (free, mut order) = (all_free(state), Order::new(state));
+    let (free, mut order, books) = (all_free(state), Order::new(state), Books::read(state));
     let mut parts = Vec::new();
     for (id, row) in state.frameworks().iter() {
         for role in row.roles.keys() {
-            parts.extend(part(state, &free, &mut order, id, *role));
+            parts.extend(part(state, books.as_ref(), &free, &mut order, id, *role));
         }
     }
     parts

@@ -4,11 +4,11 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::{Answer, Pick, Query, explain};
-use crate::allocator::{Order, Share, place};
+use crate::allocator::{Books, Order, Share, Stage, Turn};
 use crate::event::Effects;
 use crate::machine::apply;
 use crate::options::Options;
-use crate::resources::{Amount, Bundle};
+use crate::resources::Amount;
 use crate::state::State;
 use crate::state::share::Excluded;
 use crate::testing::script::plausible;
@@ -31,7 +31,10 @@ proptest! {
     fn what_is_explained_is_what_is_decided(choices in vec(choice(), 1..200)) {
         let state = lived(Options::default(), &choices);
         for id in state.agents().ids() {
-            let placed = place(&state, &mut Order::new(&state), id, &Bundle::new());
+            let placed = [Stage::Guarantees, Stage::Shares].into_iter().find_map(|stage| {
+                let mut turn = Turn::new(&state, id, stage, None)?;
+                turn.next(&state, &mut Order::new(&state), Books::read(&state).as_ref())
+            });
             let first = placed.map(|placed| {
                 let role = &state.roles().get(placed.role).unwrap().name;
                 format!("{} in {role}", placed.framework)

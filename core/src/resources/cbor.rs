@@ -16,6 +16,7 @@ use minicbor::encode::{Encode, Encoder, Error as EncodeError, Write};
 use super::amount::Amount;
 use super::collection::{Resource, Resources};
 use super::key::ResourceKey;
+use super::limits::ResourceLimits;
 use super::metadata::Metadata;
 use super::name::Name;
 use super::pieces::Pieces;
@@ -272,5 +273,32 @@ impl<'b, C> Decode<'b, C> for Quantities {
     fn decode(d: &mut Decoder<'b>, ctx: &mut C) -> Result<Self, DecodeError> {
         let scalars = decode_entries(d, |d| Amount::decode(d, ctx).map(Value::Scalar))?;
         Ok(Self::of(&scalars))
+    }
+}
+
+impl<C> Encode<C> for ResourceLimits {
+    fn encode<W: Write>(&self, e: &mut Encoder<W>, ctx: &mut C) -> Encoded<W> {
+        e.map(self.iter().len() as u64)?;
+        for (name, amount) in self.iter() {
+            name.encode(e, ctx)?;
+            amount.encode(e, ctx)?;
+        }
+        Ok(())
+    }
+}
+
+impl<'b, C> Decode<'b, C> for ResourceLimits {
+    /// Unlike an amount, a limit of zero means something.
+    fn decode(d: &mut Decoder<'b>, ctx: &mut C) -> Result<Self, DecodeError> {
+        let count = length(d, Type::Map)?;
+        let mut limits = Self::new();
+        for _ in 0..count {
+            let (name, most) = (Name::decode(d, ctx)?, Amount::decode(d, ctx)?);
+            if limits.get(&name).is_some() {
+                return Err(bad(d, "a limit stands twice; it is written once"));
+            }
+            limits.set(name, most);
+        }
+        Ok(limits)
     }
 }

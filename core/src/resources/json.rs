@@ -14,8 +14,9 @@ use serde_json::{Value as Json, json};
 use super::amount::Amount;
 use super::collection::Resources;
 use super::excerpt::Excerpt;
-use super::input::Builder;
+use super::input::{Builder, ITEMS_MAX, InputError};
 use super::key::{Meta, ResourceKey};
+use super::limits::ResourceLimits;
 use super::meta_json::{
     DowngradeError, Format, MesosDisk, MesosMarker, MesosMetadata, MesosProvider, MesosReservation,
 };
@@ -386,4 +387,45 @@ fn object(key: &ResourceKey, value: &Value, format: Format) -> Json {
         None => super::meta_json::write_legacy(None, &mut object),
     }
     object
+}
+
+impl Serialize for ResourceLimits {
+    /// The canonical text as a string.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for ResourceLimits {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(LimitsVisitor)
+    }
+}
+
+struct LimitsVisitor;
+
+impl<'de> de::Visitor<'de> for LimitsVisitor {
+    type Value = ResourceLimits;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("limits: a string like \"cpus:4;gpus:0\" or an object like {\"cpus\":4}")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<ResourceLimits, E> {
+        text.parse().map_err(E::custom)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<ResourceLimits, A::Error> {
+        let mut limits = ResourceLimits::new();
+        while let Some(name) = next_name(&mut map, &self)? {
+            if limits.get(&name).is_some() {
+                return Err(twice(&name));
+            }
+            if limits.iter().len() == ITEMS_MAX {
+                return Err(de::Error::custom(InputError::TooManyItems));
+            }
+            limits.set(name, map.next_value::<Amount>()?);
+        }
+        Ok(limits)
+    }
 }

@@ -9,7 +9,7 @@ use super::timer::TimerKey;
 use crate::ids::{AgentId, GrantId, RoleId, SessionId, TaskId};
 use crate::intern::HasNames;
 use crate::map::Map;
-use crate::resources::{Bundle, Without};
+use crate::resources::{Bundle, Quantities, Without};
 use crate::time::{Nanos, Time};
 use crate::value::{Capability, Ext};
 
@@ -71,6 +71,10 @@ pub struct Subscription {
     /// What it refused, by agent.
     #[n(3)]
     pub filters: BTreeMap<AgentId, Vec<Filter>>,
+    /// Sets of quantities of which one must be in an offer; the kernel's option if it has none of
+    /// its own. No set at all means that anything is worth offering.
+    #[n(40)]
+    pub min_allocatable: Option<Vec<Quantities>>,
     /// Scalars offered and allocated. Derived from the grants.
     #[cbor(skip)]
     pub held: Bundle,

@@ -50,6 +50,14 @@ impl Grant {
     }
 }
 
+/// What of a bundle is reserved or can be taken back: it is exempt from quota.
+fn exempt(bundle: &Bundle) -> Bundle {
+    if bundle.iter().all(|item| item.key.meta == MetaId::PLAIN) {
+        return Bundle::new();
+    }
+    scalars(&bundle.filter(|key| key.is_reserved() || key.is_revocable()))
+}
+
 /// The scalars of a bundle by name, whatever their metadata: what shares are computed from. Copies
 /// of a shared volume count once.
 pub fn scalars(bundle: &Bundle) -> Bundle {
@@ -68,11 +76,12 @@ pub fn scalars(bundle: &Bundle) -> Bundle {
 
 impl State {
     /// What a grant adds to what its framework holds: its scalars, but for copies of a shared
-    /// volume of which the framework has another in the role already.
-    fn newly_held(&self, id: GrantId, grant: &Grant) -> Bundle {
+    /// volume of which the framework has another in the role already; and what of them is exempt
+    /// from quota.
+    fn newly_held(&self, id: GrantId, grant: &Grant) -> (Bundle, Bundle) {
         let resources = &grant.resources;
         if !resources.iter().any(|item| item.key.is_shared()) {
-            return scalars(resources);
+            return (scalars(resources), exempt(resources));
         }
         let part = self.frameworks.get(grant.framework).and_then(|f| f.roles.get(&grant.role));
         let others = part.into_iter().flat_map(|part| &part.grants).filter(|other| **other != id);
@@ -80,9 +89,10 @@ impl State {
             .filter_map(|other| self.grants.get(*other))
             .filter(|other| other.agent == grant.agent)
             .collect();
-        scalars(&resources.filter(|key| {
+        let counted = resources.filter(|key| {
             !key.is_shared() || others.iter().all(|other| other.resources.get(key).is_none())
-        }))
+        });
+        (scalars(&counted), exempt(&counted))
     }
 
     /// Grants resources. The caller has checked that they are free.
@@ -93,30 +103,69 @@ impl State {
         self.grants.insert(grant)
     }
 
+    /// Adds to a grant. The caller has checked that it is free.
+    pub(crate) fn extend_grant(&mut self, id: GrantId, more: &Bundle) {
+        let Some(grant) = self.grants.get(id) else { return };
+        let part = Grant { resources: more.clone(), ..grant.clone() };
+        let fits = self.charge(id, &part);
+        debug_assert!(fits, "more of what was not free");
+        if let Some(grant) = self.grants.get_mut(id) {
+            grant.resources.add_assign(more);
+        }
+    }
+
+    /// Makes a part of an offer something else, and of its agent's total likewise; the offer stays.
+    /// The caller has checked that both fit.
+    #[cfg(any(test, feature = "testing"))]
+    pub(crate) fn convert_grant(&mut self, id: GrantId, resources: Bundle, total: Bundle) {
+        let Some(grant) = self.grants.get(id).cloned() else { return };
+        self.discharge(id, &grant);
+        self.set_total(grant.agent, total);
+        let grant = Grant { resources, ..grant };
+        let fits = self.charge(id, &grant);
+        debug_assert!(fits, "a conversion keeps amounts");
+        if let Some(own) = self.grants.get_mut(id) {
+            *own = grant;
+        }
+    }
+
+    /// What somebody holds changed: the order is looked at anew, and what quota leaves to others.
+    fn touch(&mut self, grant: &Grant) {
+        self.touched.one(grant.role, grant.framework);
+        self.spare.touch(grant.agent);
+        self.quota_moved = true;
+    }
+
     /// Ends a grant; its resources are free again. The caller decides who may have them.
     pub(crate) fn close_grant(&mut self, id: GrantId) -> Option<Grant> {
         let grant = self.grants.remove(id)?;
         if let GrantKind::Offered(timer) = grant.kind {
             self.timers.cancel(timer);
         }
+        self.discharge(id, &grant);
+        self.leave_role_if_done(grant.framework, grant.role);
+        Some(grant)
+    }
+
+    /// Takes a grant out of the sums of its agent, role and framework.
+    fn discharge(&mut self, id: GrantId, grant: &Grant) {
         if let Some(agent) = self.agents.get_mut(grant.agent) {
             let sum = if grant.is_offer() { &mut agent.offered } else { &mut agent.allocated };
             sum.subtract(&grant.resources);
             agent.grants.remove(&id);
         }
-        let held = self.newly_held(id, &grant);
+        let (held, exempt) = self.newly_held(id, grant);
         let mut next = Some(grant.role);
         while let Some(role) = next.and_then(|id| self.roles.get_mut(id)) {
             role.held.subtract(&held);
+            role.exempt.subtract(&exempt);
             next = role.parent;
         }
-        self.touched.one(grant.role, grant.framework);
+        self.touch(grant);
         if let Some(part) = self.part_mut(grant.framework, grant.role) {
             part.held.subtract(&held);
             part.grants.remove(&id);
         }
-        self.leave_role_if_done(grant.framework, grant.role);
-        Some(grant)
     }
 
     /// Stops charging a task whose agent cannot be reached; its role is kept for its return.
@@ -165,13 +214,13 @@ impl State {
             fits &= sum.add(&grant.resources).is_ok();
             agent.grants.insert(id);
         }
-        let held = self.newly_held(id, grant);
+        let (held, exempt) = self.newly_held(id, grant);
         let mut next = Some(grant.role);
         while let Some(role) = next.and_then(|id| self.roles.get_mut(id)) {
-            fits &= role.held.add(&held).is_ok();
+            fits &= role.held.add(&held).is_ok() && role.exempt.add(&exempt).is_ok();
             next = role.parent;
         }
-        self.touched.one(grant.role, grant.framework);
+        self.touch(grant);
         if let Some(part) = self.part_mut(grant.framework, grant.role) {
             fits &= part.held.add(&held).is_ok();
             part.grants.insert(id);

@@ -9,7 +9,7 @@ use std::fmt;
 use super::grant::scalars;
 use super::{Bulk, Connection, GrantKind, Hold, Liveness, State, Timer};
 use crate::ids::{AgentId, FrameworkId, RoleId};
-use crate::resources::{Bundle, Conflict};
+use crate::resources::{Bundle, Conflict, Key};
 use crate::status::TaskState;
 
 /// An invariant that does not hold: a defect of the kernel, or a damaged snapshot.
@@ -38,8 +38,8 @@ mod metadata;
 
 type Check = Result<(), Violation>;
 
-/// Scalars, number of grants, number of parked tasks.
-type Held = (Bundle, usize, u32);
+/// Scalars, what of them is exempt from quota, number of grants, number of parked tasks.
+type Held = (Bundle, Bundle, usize, u32);
 
 /// Adds amounts that were within limits when they were granted.
 fn add(sum: &mut Bundle, part: &Bundle) -> Check {
@@ -155,9 +155,6 @@ impl State {
                         timer.is_none() || expected == Some(Timer::OfferExpires(id)),
                         || format!("offer {id} has a timer that is not set"),
                     )?;
-                    ensure("I17", self.is_allocatable(&grant.resources), || {
-                        format!("offer {id} is below the smallest amount worth offering")
-                    })?;
                 }
                 GrantKind::Allocated(task) => {
                     let held = self.tasks.get(task).map(|task| &task.hold);
@@ -172,7 +169,7 @@ impl State {
 
     fn check_roles_and_frameworks(&self) -> Check {
         let mut held = self.held_by_part()?;
-        let mut of_role: BTreeMap<RoleId, Bundle> = BTreeMap::new();
+        let mut of_role: BTreeMap<RoleId, (Bundle, Bundle)> = BTreeMap::new();
         let mut members: BTreeMap<RoleId, BTreeSet<FrameworkId>> = BTreeMap::new();
         for (id, framework) in self.frameworks.iter() {
             ensure("I32", !framework.is_removing() || !framework.tasks.is_empty(), || {
@@ -185,12 +182,14 @@ impl State {
             }
             for (role, part) in &framework.roles {
                 members.entry(*role).or_default().insert(id);
-                let (sum, grants, parked) = held.remove(&(id, *role)).unwrap_or_default();
+                let (sum, exempt, grants, parked) = held.remove(&(id, *role)).unwrap_or_default();
                 let kept = (&part.held, part.grants.len(), part.parked);
                 ensure("I28", kept == (&sum, grants, parked), || {
                     format!("framework {id}: what it holds in {role} is off")
                 })?;
-                add(of_role.entry(*role).or_default(), &sum)?;
+                let of_role = of_role.entry(*role).or_default();
+                add(&mut of_role.0, &sum)?;
+                add(&mut of_role.1, &exempt)?;
                 let holds = !part.grants.is_empty() || part.parked > 0;
                 ensure("I33", part.subscribed || holds, || {
                     format!("framework {id} takes part in {role} without subscription or holding")
@@ -210,7 +209,7 @@ impl State {
         self.check_roles(&of_role, members)
     }
 
-    /// What each framework holds in each role: scalars, number of grants, number of parked tasks.
+    /// What each framework holds in each role.
     fn held_by_part(&self) -> Result<BTreeMap<(FrameworkId, RoleId), Held>, Violation> {
         let mut held: BTreeMap<(FrameworkId, RoleId), Held> = BTreeMap::new();
         let mut shared = BTreeSet::new();
@@ -219,18 +218,20 @@ impl State {
             ensure("I28", part.is_some_and(|part| part.grants.contains(&id)), || {
                 format!("framework {} does not list its grant {id}", grant.framework)
             })?;
-            let (sum, grants, _) = held.entry((grant.framework, grant.role)).or_default();
+            let (sum, exempt, grants, _) = held.entry((grant.framework, grant.role)).or_default();
             let counted = grant.resources.filter(|key| {
                 // Once, however many copies the framework has.
                 !key.meta.is_shared()
                     || shared.insert((grant.framework, grant.role, grant.agent, *key))
             });
             add(sum, &scalars(&counted))?;
+            let bounded = |key: &Key| key.meta.is_reserved() || key.meta.is_revocable();
+            add(exempt, &scalars(&counted.filter(bounded)))?;
             *grants += 1;
         }
         for (_, task) in self.tasks.iter() {
             if matches!(task.hold, Hold::Parked(_)) {
-                held.entry((task.framework, task.role)).or_default().2 += 1;
+                held.entry((task.framework, task.role)).or_default().3 += 1;
             }
         }
         Ok(held)
@@ -414,6 +415,7 @@ impl State {
             })?;
         }
         let queued = self.work.candidates.iter().chain(&self.work.waiting);
+        let queued = queued.chain(&self.work.withheld);
         let mut queued = queued.chain(self.work.runs.iter().flatten());
         ensure(
             "work",

@@ -15,17 +15,19 @@ pub mod grant;
 mod invariants;
 pub mod maintenance;
 pub mod order;
+pub mod quota;
 pub mod registry;
 pub mod role;
 pub mod session;
 pub mod share;
 mod snapshot;
+mod spare;
 pub mod task;
 pub mod timer;
 pub mod work;
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::arena::Arena;
@@ -43,6 +45,7 @@ pub use grant::{Grant, GrantKind};
 pub use invariants::Violation;
 pub use maintenance::Maintenance;
 pub use order::{Order, Touched, Walk};
+pub use quota::{Quota, Tally};
 pub use registry::Registry;
 pub use role::Role;
 pub use session::Session;
@@ -50,7 +53,7 @@ pub use share::Share;
 pub use snapshot::{STATE_FORMAT, SnapshotError};
 pub use task::{Hold, StoredUpdate, Task};
 pub use timer::{Timer, TimerKey, Timers};
-pub use work::{Bulk, Work};
+pub use work::{Bulk, FreeGuarantees, Work};
 
 /// Everything a kernel knows. Cloning it is a branch: the copy can be commanded without effect
 /// on the original, and shares its chunks until they are written.
@@ -74,11 +77,17 @@ pub struct State {
     pub(crate) names: Names,
     pub(crate) total: Bundle,
     pub(crate) role_ids: BTreeMap<Arc<str>, RoleId>,
+    pub(crate) quotas: BTreeSet<RoleId>,
+    /// How many frameworks' parts in roles have minima of their own.
+    pub(crate) own_minima: usize,
     pub(crate) agent_ids: Map<Arc<str>, AgentId>,
     pub(crate) framework_ids: Map<Arc<str>, FrameworkId>,
     // Caches: what they hold can be thrown away at any time.
     pub(crate) order: Order,
     pub(crate) touched: Touched,
+    pub(crate) spare: spare::Spare,
+    /// Whether a command changed what quota leaves to anybody. Cleared at its end.
+    pub(crate) quota_moved: bool,
 }
 
 impl State {
@@ -103,10 +112,14 @@ impl State {
             names: Names::default(),
             total: Bundle::new(),
             role_ids: BTreeMap::new(),
+            quotas: BTreeSet::new(),
+            own_minima: 0,
             agent_ids: Map::default(),
             framework_ids: Map::default(),
             order: Order::default(),
             touched: Touched::default(),
+            spare: spare::Spare::default(),
+            quota_moved: false,
         }
     }
 
@@ -166,7 +179,7 @@ impl State {
         &self.agents
     }
 
-    /// All roles that have a weight, a framework, or such a role below.
+    /// All roles that have a weight, quota, reservation or framework, or such a role below.
     pub fn roles(&self) -> &Arena<RoleId, Role> {
         &self.roles
     }
@@ -234,7 +247,8 @@ impl State {
         }
         self.drop_filters(framework, role);
         if let Some(framework) = self.frameworks.get_mut(framework) {
-            framework.roles.remove(&role);
+            let part = framework.roles.remove(&role);
+            self.own_minima -= usize::from(part.is_some_and(|p| p.min_allocatable.is_some()));
         }
         self.leave_role(framework, role);
     }
@@ -269,9 +283,22 @@ impl State {
         Cow::Owned(own.without(framework.cannot_have()))
     }
 
-    /// Whether one of the sets of `min_allocatable` is in `resources`, or none is asked for.
-    pub(crate) fn is_allocatable(&self, resources: &Bundle) -> bool {
-        let sets = &self.options.min_allocatable;
+    /// Whether it is worth offering to the framework in that role: one of the sets of
+    /// `min_allocatable`, its own or else that of the options, is in `resources`, or none is asked
+    /// for.
+    pub(crate) fn is_allocatable(&self, part: &Subscription, resources: &Bundle) -> bool {
+        let sets = part.min_allocatable.as_ref().unwrap_or(&self.options.min_allocatable);
+        self.holds_one_of(resources, sets)
+    }
+
+    /// Whether it may be worth offering to anybody.
+    pub(crate) fn may_be_allocatable(&self, resources: &Bundle) -> bool {
+        // Frameworks with lists of their own may want less.
+        let sets = if self.own_minima == 0 { &self.options.min_allocatable[..] } else { &[] };
+        self.holds_one_of(resources, sets)
+    }
+
+    fn holds_one_of(&self, resources: &Bundle, sets: &[Quantities]) -> bool {
         // What is always free would be offered without an end.
         !resources.iter().all(|item| item.key.is_shared())
             && (sets.is_empty() || sets.iter().any(|set| self.holds_quantities(resources, set)))

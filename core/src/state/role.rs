@@ -1,7 +1,8 @@
 //! Roles: the buckets between which resources are shared by weight, in a tree of names.
 //!
-//! `eng/web` lies below `eng`. A role exists while it has a weight or a framework, and as long as a
-//! role below it exists. What its frameworks hold counts for it and for every role above it.
+//! `eng/web` lies below `eng`. A role exists while it has a weight, a quota, a reservation or a
+//! framework, and as long as a role below it exists. What its frameworks hold counts for it and for
+//! every role above it.
 //!
 //! A role *takes part* in sharing while it, or a role below, has a framework. Where it has both,
 //! its own frameworks compete with the roles below as a client of their own, under the path
@@ -13,12 +14,14 @@ use std::sync::Arc;
 use minicbor::{Decode, Encode};
 
 use super::State;
+use super::quota::Quota;
 use crate::ids::{FrameworkId, RoleId};
 use crate::intern::HasNames;
 use crate::names;
 use crate::resources::{Amount, Bundle};
 
-/// A role. It exists while it has a weight of its own, a framework, or a role below.
+/// A role. It exists while it has a weight or quota of its own, a reservation, a framework, or a
+/// role below.
 #[derive(Debug, Clone, Encode, Decode)]
 #[cbor(map, context_bound = "HasNames")]
 pub struct Role {
@@ -36,9 +39,21 @@ pub struct Role {
     /// does, all of them; a role that is left alone inherits what was below it.
     #[n(40)]
     pub own_charges: u64,
+    /// What it is guaranteed and limited to, if anything.
+    #[n(41)]
+    pub quota: Option<Box<Quota>>,
     /// Scalars offered and allocated to frameworks in it and below. Derived from the grants.
     #[cbor(skip)]
     pub held: Bundle,
+    /// What of that is reserved or revocable, and so exempt from quota. Derived from the grants.
+    #[cbor(skip)]
+    pub exempt: Bundle,
+    /// Scalars reserved for it and roles below, used or not. Derived from the agents.
+    #[cbor(skip)]
+    pub reserved: Bundle,
+    /// How many scalar resources of agents are reserved for it and roles below. Derived.
+    #[cbor(skip)]
+    pub reservations: u32,
     /// Frameworks subscribed to it or still holding resources in it. Derived.
     #[cbor(skip)]
     pub frameworks: BTreeSet<FrameworkId>,
@@ -64,7 +79,11 @@ impl Role {
             weight: Self::DEFAULT_WEIGHT,
             charges: 0,
             own_charges: 0,
+            quota: None,
             held: Bundle::new(),
+            exempt: Bundle::new(),
+            reserved: Bundle::new(),
+            reservations: 0,
             frameworks: BTreeSet::new(),
             parent: None,
             children: BTreeSet::new(),
@@ -72,9 +91,12 @@ impl Role {
         }
     }
 
-    /// Whether it has to exist for its own sake: a weight, a framework.
+    /// Whether it has to exist for its own sake: a weight, a quota, a reservation, a framework.
     pub fn is_used(&self) -> bool {
-        self.weight != Self::DEFAULT_WEIGHT || !self.frameworks.is_empty()
+        self.weight != Self::DEFAULT_WEIGHT
+            || self.quota.is_some()
+            || self.reservations > 0
+            || !self.frameworks.is_empty()
     }
 
     /// Whether a role below has a framework.
@@ -207,6 +229,8 @@ impl State {
             .iter()
             .map(|(id, role)| (id, names::parent(&role.name).and_then(|p| self.role_id(p))))
             .collect();
+        let with_quota = self.roles.iter().filter(|(_, role)| role.quota.is_some());
+        self.quotas = with_quota.map(|(id, _)| id).collect();
         for (id, parent) in above {
             if let Some(role) = self.roles.get_mut(id) {
                 role.parent = parent;

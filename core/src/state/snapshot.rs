@@ -11,7 +11,7 @@ use super::grant::scalars;
 use super::{Hold, Liveness, State};
 use crate::error::{Code, Rejection};
 use crate::intern::Names;
-use crate::resources::Name;
+use crate::resources::{CollectionKey as _, Name};
 
 /// Format of the state; raised when an older library could not read it.
 pub const STATE_FORMAT: u32 = 1;
@@ -178,6 +178,7 @@ impl State {
     /// out: the check of the invariants finds it.
     fn derive(&mut self) {
         self.derive_roles();
+        let mut totals = Vec::new();
         for (id, agent) in self.agents.iter() {
             if let Some(name) = &agent.name {
                 self.agent_ids.insert(name.clone(), id);
@@ -185,12 +186,18 @@ impl State {
             if let Liveness::Unreachable(since) = agent.liveness {
                 self.registry.away_by_age.insert((since, id));
             }
-            if agent.counts() {
-                let _ = self.total.add(&scalars(&agent.total));
+            if agent.counts() && self.total.add(&scalars(&agent.total)).is_ok() {
+                totals.extend(agent.total.iter().any(|item| item.key.is_reserved()).then_some(id));
             }
+        }
+        for id in totals {
+            let total = self.agents.get(id).map(|agent| agent.total.clone()).unwrap_or_default();
+            self.count_reservations(&total, true);
         }
         let gone = self.registry.gone.iter();
         self.registry.gone_by_age = gone.map(|(agent, since)| (*since, *agent)).collect();
+        let parts = self.frameworks.iter().flat_map(|(_, framework)| framework.roles.values());
+        self.own_minima = parts.filter(|part| part.min_allocatable.is_some()).count();
         for (id, framework) in self.frameworks.iter() {
             if let Some(name) = &framework.name {
                 self.framework_ids.insert(name.clone(), id);

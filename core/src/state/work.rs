@@ -8,7 +8,8 @@ use std::collections::{BTreeSet, VecDeque};
 use minicbor::{Decode, Encode};
 
 use super::timer::TimerKey;
-use crate::ids::{AgentId, FrameworkId, TaskId};
+use crate::ids::{AgentId, FrameworkId, RoleId, TaskId};
+use crate::resources::Quantities;
 use crate::time::Time;
 
 /// A bulk effect that is being worked off.
@@ -35,6 +36,31 @@ pub enum Bulk {
     /// Forget agents that are too many or too old.
     #[n(62)]
     Collect,
+    /// Rescind offers of a role and those below while it has more than its limits, from this slot
+    /// of the grants on.
+    #[n(40)]
+    EnforceLimits(#[n(0)] RoleId, #[n(1)] u32),
+    /// Rescind offers of others until a role can have what it is guaranteed.
+    #[n(41)]
+    FreeGuarantees(#[n(0)] FreeGuarantees),
+}
+
+/// How far the rescinding for a guarantee has come.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct FreeGuarantees {
+    /// For which role.
+    #[n(0)]
+    pub role: RoleId,
+    /// The slot of the next agent.
+    #[n(1)]
+    pub slot: u32,
+    /// On how many agents offers were rescinded.
+    #[n(2)]
+    pub agents: u32,
+    /// How much was rescinded of what quota is about.
+    #[n(3)]
+    pub rescinded: Quantities,
 }
 
 /// What is to be done.
@@ -65,6 +91,10 @@ pub struct Work {
     /// When the next may be, at the earliest.
     #[n(63)]
     pub next_permit: Option<Time>,
+    /// Agents of which something was withheld for the sake of quota when they were last offered.
+    /// They are offered again when what quota leaves has changed.
+    #[n(40)]
+    pub withheld: BTreeSet<AgentId>,
     /// Runs of allocation that were commanded: what is left of each, in the order given. They go
     /// before the candidates. None is empty.
     #[n(100)]
@@ -82,20 +112,23 @@ impl Work {
         !self.candidates.is_empty() || !self.runs.is_empty()
     }
 
-    /// Takes the next agent to be offered.
-    pub fn next_candidate(&mut self) -> Option<AgentId> {
-        let Some(run) = self.runs.front_mut() else { return self.candidates.pop_first() };
-        let next = run.pop_front();
+    /// Takes the next agents to be offered in one run, at most so many.
+    pub fn next_run(&mut self, most: usize) -> Vec<AgentId> {
+        let Some(run) = self.runs.front_mut() else {
+            return std::iter::from_fn(|| self.candidates.pop_first()).take(most).collect();
+        };
+        let agents = run.drain(..run.len().min(most)).collect();
         if run.is_empty() {
             self.runs.pop_front();
         }
-        next
+        agents
     }
 
     /// Forgets an agent that goes away.
     pub fn forget_candidate(&mut self, agent: AgentId) {
         self.candidates.remove(&agent);
         self.waiting.remove(&agent);
+        self.withheld.remove(&agent);
         for run in &mut self.runs {
             run.retain(|id| *id != agent);
         }

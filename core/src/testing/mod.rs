@@ -4,6 +4,7 @@
 //!   rejections
 //! - [`script`]: commands that suit the state they are sent to, for long lives of a kernel
 
+pub mod allocator;
 mod operation;
 pub mod script;
 
@@ -17,14 +18,14 @@ use crate::command::{
     Accept, AcceptInverseOffers, Acknowledge, AdvanceTime, Allocate, CloseSession, Command,
     DeactivateAgent, Decline, DeclineInverseOffers, DrainAgent, Envelope, Kill, MaintenanceWindow,
     MarkAgentGone, OpenSession, Operation, ReactivateAgent, Reconcile, ReconcileTask,
-    RegisterAgent, RemoveAgent, ReportedTask, ReregisterAgent, Restart, Revive, RoleWeight,
-    SendFrameworkMessage, SendMessage, SessionKind, StartMaintenance, StopMaintenance, Subscribe,
-    Suppress, TaskCommand, TaskRef, TaskSpec, Teardown, Tick, Update, UpdateAgent, UpdateFramework,
-    UpdateMaintenanceSchedule, UpdateWeights,
+    RegisterAgent, RemoveAgent, ReportedTask, ReregisterAgent, Restart, Revive, RoleQuota,
+    RoleWeight, SendFrameworkMessage, SendMessage, SessionKind, StartMaintenance, StopMaintenance,
+    Subscribe, Suppress, TaskCommand, TaskRef, TaskSpec, Teardown, Tick, Update, UpdateAgent,
+    UpdateFramework, UpdateMaintenanceSchedule, UpdateQuota, UpdateWeights,
 };
 use crate::ids::{AgentId, FrameworkId, Id, InverseOfferId, OfferId, SessionId, TaskId};
 use crate::options::OnInvalid;
-use crate::resources::{Amount, Resources};
+use crate::resources::{Amount, Quantities, Resources};
 use crate::status::{Reason, Source, TaskState};
 use crate::time::{Nanos, Time};
 use crate::value::{AgentCapability, Bytes, Capability, CheckStatus, Domain, Ext, Uuid};
@@ -57,7 +58,13 @@ pub fn command() -> impl Strategy<Value = Command> {
 fn of_operator() -> impl Strategy<Value = Command> {
     let weight = (text(), 1..1_000_000_i64)
         .prop_map(|(role, milli)| RoleWeight { role, weight: Amount::from_milli(milli) });
+    let quota = (text(), quantities(), quantities()).prop_map(|(role, guarantees, most)| {
+        let limits = most.iter().map(|(name, limit)| (name.clone(), limit)).collect();
+        RoleQuota { role, guarantees, limits }
+    });
     prop_oneof![
+        (vec(quota, 0..3), any::<bool>())
+            .prop_map(|(quotas, force)| UpdateQuota { quotas, force }.into()),
         vec(weight, 0..4).prop_map(|weights| UpdateWeights { weights }.into()),
         id::<AgentId>().prop_map(|agent| DeactivateAgent { agent }.into()),
         id::<AgentId>().prop_map(|agent| ReactivateAgent { agent }.into()),
@@ -218,18 +225,22 @@ fn subscribe() -> impl Strategy<Value = Subscribe> {
         option::of(span()),
         capabilities,
         option::of(ext()),
+        btree_map(text(), vec(quantities(), 0..3), 0..2),
     )
-        .prop_map(|(framework, name, roles, suppressed_roles, timeout, capabilities, ext)| {
-            Subscribe {
-                framework,
-                name,
-                roles,
-                suppressed_roles,
-                failover_timeout_seconds: timeout,
-                capabilities,
-                ext,
-            }
-        })
+        .prop_map(
+            |(framework, name, roles, suppressed_roles, timeout, capabilities, ext, own)| {
+                Subscribe {
+                    framework,
+                    name,
+                    roles,
+                    suppressed_roles,
+                    failover_timeout_seconds: timeout,
+                    capabilities,
+                    ext,
+                    min_allocatable: own,
+                }
+            },
+        )
 }
 
 fn status() -> impl Strategy<Value = Update> {
@@ -311,6 +322,10 @@ fn attributes() -> impl Strategy<Value = Attributes> {
 
 fn id<I: Id + 'static>() -> impl Strategy<Value = I> {
     (any::<u32>(), 1..=u32::MAX).prop_map(|(index, generation)| I::from_parts(index, generation))
+}
+
+fn quantities() -> impl Strategy<Value = Quantities> {
+    resources().prop_map(|resources| Quantities::of(&resources))
 }
 
 fn text() -> impl Strategy<Value = Box<str>> {

@@ -6,14 +6,14 @@ use crate::command::{
     Accept, AcceptInverseOffers, Acknowledge, AdvanceTime, Allocate, CloseSession, Command,
     DeactivateAgent, Decline, DeclineInverseOffers, DrainAgent, Envelope, Kill, MaintenanceWindow,
     MarkAgentGone, OpenSession, ReactivateAgent, Reconcile, ReconcileTask, RegisterAgent,
-    RemoveAgent, ReportedTask, ReregisterAgent, Restart, Revive, RoleWeight, SendFrameworkMessage,
-    SendMessage, SessionKind, StartMaintenance, StopMaintenance, Subscribe, Suppress, TaskCommand,
-    TaskRef, TaskSpec, Teardown, Tick, Update, UpdateAgent, UpdateFramework,
-    UpdateMaintenanceSchedule, UpdateWeights,
+    RemoveAgent, ReportedTask, ReregisterAgent, Restart, Revive, RoleQuota, RoleWeight,
+    SendFrameworkMessage, SendMessage, SessionKind, StartMaintenance, StopMaintenance, Subscribe,
+    Suppress, TaskCommand, TaskRef, TaskSpec, Teardown, Tick, Update, UpdateAgent, UpdateFramework,
+    UpdateMaintenanceSchedule, UpdateQuota, UpdateWeights,
 };
 use crate::ids::{AgentId, FrameworkId, OfferId, SessionId, TaskId};
 use crate::limits::TIME_STEP_MAX;
-use crate::resources::{Amount, Resources};
+use crate::resources::{Amount, Name, Quantities, Resources};
 use crate::state::{Agent, Framework, State};
 use crate::status::TaskState;
 use crate::time::Nanos;
@@ -216,7 +216,7 @@ impl Pick<'_> {
     fn operator(&self) -> Chosen {
         let session = self.session(SessionKind::Operator)?;
         let agent = self.one(self.state.agents().ids());
-        let command = match (self.choice.detail % 14, agent) {
+        let command = match (self.choice.detail % 15, agent) {
             (0..=2, Some(agent)) => DeactivateAgent { agent }.into(),
             (3..=5, Some(agent)) => ReactivateAgent { agent }.into(),
             (7, Some(agent)) if self.choice.which % 2 == 0 => {
@@ -230,6 +230,7 @@ impl Pick<'_> {
                 DrainAgent { agent, max_grace_seconds: self.span(), mark_gone }.into()
             }
             (10..=12, _) => self.maintenance(),
+            (14, _) => self.quota(),
             _ => {
                 let weight = Amount::from_milli(1 + i64::from(self.choice.which) % 4000);
                 let weight = RoleWeight { role: self.role(), weight };
@@ -269,6 +270,17 @@ impl Pick<'_> {
             vec![MaintenanceWindow { machines, start: self.state.now(), duration_seconds }]
         };
         UpdateMaintenanceSchedule { windows }.into()
+    }
+
+    /// Guarantees, limits, both or none of them.
+    fn quota(&self) -> Command {
+        let halves = |most| Amount::from_milli(i64::from(self.choice.which % most) * 500);
+        let mut guarantees = Quantities::new();
+        guarantees.set(Name::CPUS, halves(5));
+        let limits = [(Name::CPUS, halves(17))].into_iter();
+        let limits = limits.filter(|_| self.choice.which % 3 > 0).collect();
+        let quota = RoleQuota { role: self.role(), guarantees, limits };
+        UpdateQuota { quotas: vec![quota], force: self.choice.which % 2 == 0 }.into()
     }
 
     fn framework_flow(&self) -> Chosen {

@@ -12,24 +12,26 @@ use super::{names, pile::Pile};
 
 impl Model {
     pub(super) fn offer_some_agents(&mut self) -> bool {
-        let mut looked_at = 0;
-        while looked_at < AGENTS_PER_STEP {
-            let Some(agent) = self.next_to_be_offered() else { break };
-            self.offer_agent(agent);
-            looked_at += 1;
+        let agents = self.next_to_be_offered();
+        for agent in &agents {
+            self.offer_agent(*agent);
         }
-        looked_at > 0
+        !agents.is_empty()
     }
 
-    /// Runs that were asked for go first.
-    fn next_to_be_offered(&mut self) -> Option<AgentId> {
+    /// Runs that were asked for go first, each for itself.
+    fn next_to_be_offered(&mut self) -> Vec<AgentId> {
+        let mut agents = Vec::new();
+        while agents.len() < AGENTS_PER_STEP {
+            let next = match self.runs.front_mut() {
+                Some(run) => run.pop_front(),
+                None => self.look_now.pop_first(),
+            };
+            let Some(agent) = next else { break };
+            agents.push(agent);
+        }
         self.runs.retain(|run| !run.is_empty());
-        let next = match self.runs.front_mut() {
-            Some(run) => run.pop_front(),
-            None => self.look_now.pop_first(),
-        };
-        self.runs.retain(|run| !run.is_empty());
-        next
+        agents
     }
 
     /// What nobody is offered and no task holds.

@@ -273,6 +273,7 @@ fn subscription(profile: &Profile) -> Subscribe {
         failover_timeout_seconds: profile.failover.map(Nanos::from_secs),
         capabilities: profile.aware.map(aware),
         ext: None,
+        min_allocatable: Default::default(),
     }
 }
 

@@ -36,6 +36,14 @@ impl Bag {
         self.to_string().parse().map_err(|error| format!("unsupported: resources {self}: {error}"))
     }
 
+    /// As what tasks may have: none has both revocable and regular resources.
+    pub fn tasks(&self) -> Vec<Self> {
+        let all = self.0.iter().map(|(key, value)| (key.clone(), value.clone()));
+        let (revocable, regular): (BTreeMap<_, _>, _) =
+            all.partition(|(key, _)| key.ends_with('~'));
+        [regular, revocable].into_iter().map(Self).filter(|part| !part.is_empty()).collect()
+    }
+
     /// What is in both.
     pub fn common(&self, other: &Self) -> Self {
         let mut rest = self.clone();

@@ -2,7 +2,7 @@
 //! later; a task ends as a whole. As the whole script is known, what an accept keeps is cut into
 //! tasks beforehand so that each `finish` ends some of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -23,6 +23,10 @@ pub struct Piece {
 pub struct Plan {
     /// What the tasks of each accept hold.
     pub tasks: BTreeMap<usize, Vec<Bag>>,
+    /// Framework and role of each task of an `add_agent` with resources in use.
+    pub used: BTreeMap<usize, Vec<(String, String)>>,
+    /// Which of them are parts of others, and so not charged by themselves.
+    parts: BTreeSet<Piece>,
     /// Which tasks each `finish` ends.
     pub ends: BTreeMap<usize, Vec<Piece>>,
 }
@@ -42,11 +46,24 @@ impl Plan {
             let place = || (text("framework").into(), text("role").into(), text("agent").into());
             match text("op") {
                 "accept" => {
-                    let keep = Bag::parse(text("keep"))?;
-                    if !keep.is_empty() {
-                        plan.tasks.insert(index, vec![keep]);
-                        let piece = Piece { accept: index, task: 0 };
-                        running.entry(place()).or_default().push(piece);
+                    let tasks = Bag::parse(text("keep"))?.tasks();
+                    let pieces = (0..tasks.len()).map(|task| Piece { accept: index, task });
+                    running.entry(place()).or_default().extend(pieces);
+                    plan.tasks.insert(index, tasks);
+                }
+                "add_agent" => {
+                    for entry in record.cmd["used"].as_array().into_iter().flatten() {
+                        let text = |field: &str| entry.get(field).and_then(Value::as_str);
+                        let of = |field| text(field).unwrap_or("").to_owned();
+                        let (framework, role) = (of("framework"), of("role"));
+                        let held = Bag::parse(text("resources").unwrap_or(""))?;
+                        let tasks = plan.tasks.entry(index).or_default();
+                        let piece = Piece { accept: index, task: tasks.len() };
+                        tasks.push(held);
+                        let used = plan.used.entry(index).or_default();
+                        used.push((framework.clone(), role.clone()));
+                        let agent = place().2;
+                        running.entry((framework, role, agent)).or_default().push(piece);
                     }
                 }
                 "finish" => {
@@ -61,6 +78,11 @@ impl Plan {
             }
         }
         Ok(plan)
+    }
+
+    /// Whether a task is one of its own, and not a part of another.
+    pub fn charges(&self, accept: usize, task: usize) -> bool {
+        !self.parts.contains(&Piece { accept, task })
     }
 
     /// Takes a part of what runs, the oldest first; pieces are cut where they are more.
@@ -81,8 +103,13 @@ impl Plan {
             }
             of_accept[piece.task].subtract(&taken);
             kept.push(piece);
-            ended.push(Piece { accept: piece.accept, task: of_accept.len() });
+            let part = Piece { accept: piece.accept, task: of_accept.len() };
+            ended.push(part);
             of_accept.push(taken);
+            self.parts.insert(part);
+            if let Some(used) = self.used.get_mut(&piece.accept) {
+                used.push(used[piece.task].clone());
+            }
         }
         *pieces = kept;
         if part.is_empty() { Ok(ended) } else { Err(format!("{part} does not run there")) }

@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 use tamias::command::Operation;
-use tamias::ids::{OfferId, TaskId};
+use tamias::ids::{AgentId, OfferId, TaskId};
 use tamias::reply::Reply;
+use tamias::resources::Conversion;
+use tamias::testing::allocator::{adopt_task, convert_offer};
 use tamias::time::Nanos;
 use tamias::value::Capability;
 
@@ -33,10 +35,12 @@ impl Replay {
     /// A kernel that is configured as the script's first command says.
     ///
     /// Errors: a configuration that the kernel does not have.
-    pub fn new(script: &Script) -> Result<Self, String> {
+    pub fn new(script: &Script, headroom_from_sums: bool) -> Result<Self, String> {
         let none = json!({});
         let config = script.records.first().map_or(&none, |record| &record.cmd);
-        let world = World::new(options(config))?;
+        let mut options = options(config);
+        options["headroom_from_sums"] = json!(headroom_from_sums);
+        let world = World::new(options)?;
         Ok(Self {
             world,
             plan: Plan::new(script)?,
@@ -66,16 +70,17 @@ impl Replay {
                 self.world.disconnect(text(cmd, "framework")).map(|()| done())
             }
             op @ ("suppress" | "revive") => self.flow(op, cmd),
-            _ => self.perform_on_agents_and_roles(cmd),
+            op @ ("reserve" | "unreserve" | "create" | "destroy") => return self.convert(op, cmd),
+            _ => self.perform_on_agents_and_roles(index, cmd),
         }?;
         Ok(self.with_rescinded(&record.res, result))
     }
 
-    fn perform_on_agents_and_roles(&mut self, cmd: &Value) -> Outcome {
+    fn perform_on_agents_and_roles(&mut self, index: usize, cmd: &Value) -> Outcome {
         let done = |_: Reply| done();
         let agent = || self.world.agent(text(cmd, "agent"));
         match text(cmd, "op") {
-            "add_agent" => self.add_agent(cmd),
+            "add_agent" => self.add_agent(index, cmd),
             "remove_agent" => {
                 let fields = json!({"agent": agent()?});
                 self.world.agents.remove(text(cmd, "agent"));
@@ -101,6 +106,12 @@ impl Replay {
             "set_weight" => {
                 let weight = json!({"role": text(cmd, "role"), "weight": cmd["weight"]});
                 self.world.operate("update_weights", json!({"weights": [weight]})).map(done)
+            }
+            "set_quota" => {
+                let quota = json!({"role": text(cmd, "role"), "limits": text(cmd, "limits"),
+                    "guarantees": text(cmd, "guarantees")});
+                let fields = json!({"quotas": [quota], "force": true});
+                self.world.operate("update_quota", fields).map(done)
             }
             op => Err(format!("unsupported: {op}")),
         }
@@ -173,13 +184,12 @@ impl Replay {
     }
 
     fn accept(&mut self, index: usize, cmd: &Value) -> Outcome {
-        if cmd.get("release").is_some_and(|release| release != "") {
-            return Err("unsupported: accept with release".into());
-        }
         let offer = self.offer(cmd)?;
         let specs = self.plan.tasks.get(&index).map_or(&[][..], |tasks| tasks);
+        // What is released is not refused: tasks that end at once.
+        let released = Bag::parse(text(cmd, "release"))?;
         let mut tasks = Vec::new();
-        for (number, held) in specs.iter().enumerate() {
+        for (number, held) in specs.iter().chain(&released.tasks()).enumerate() {
             let name = format!("t{index}-{number}");
             tasks.push(json!({"name": name, "resources": held.to_kernel()?}));
         }
@@ -195,13 +205,40 @@ impl Replay {
             "refuse_seconds": refusal(cmd)});
         let reply = self.world.speak(text(cmd, "framework"), "accept", fields)?;
         let Reply::Accepted { tasks, .. } = reply else { return Err(format!("{reply:?}")) };
+        let (kept, mut ended) = (specs.len(), Vec::new());
         for (task, outcome) in tasks.iter().enumerate() {
             let Some(id) = outcome.task else { return Err(format!("not launched: {outcome:?}")) };
-            self.tasks.insert(Piece { accept: index, task }, id);
+            if task < kept {
+                self.tasks.insert(Piece { accept: index, task }, id);
+            } else {
+                ended.push(id);
+            }
         }
+        self.world.end_tasks(&ended)?;
         let mut rest = Bag::parse(text(cmd, "resources"))?;
         rest.subtract(&Bag::parse(text(cmd, "keep"))?);
+        rest.subtract(&released);
         Ok(json!({"declined": rest.to_string()}))
+    }
+
+    /// Converts a part of an offer, which stays outstanding.
+    fn convert(&mut self, op: &str, cmd: &Value) -> Outcome {
+        let name = text(cmd, "offer");
+        let offer = *self.offers.get(name).ok_or(format!("offer {name} is not outstanding"))?;
+        let target = Bag::parse(text(cmd, "target"))?.to_kernel()?;
+        let conversion = match op {
+            "reserve" => Ok(Conversion::reserve(&target, None)),
+            "unreserve" => Conversion::unreserve(&target),
+            "create" => Conversion::create(&target),
+            _ => Conversion::destroy(&target),
+        };
+        let state = &mut self.world.state;
+        conversion
+            .and_then(|conversion| convert_offer(state, offer, &conversion))
+            .map_err(|error| format!("{op}: {error}"))?;
+        let grant = state.grants().get(offer).ok_or(format!("offer {name} is gone"))?;
+        let resources = text_of(&state.names().named(&grant.resources))?;
+        Ok(json!({"resources": resources}))
     }
 
     fn decline(&mut self, cmd: &Value) -> Outcome {
@@ -221,9 +258,6 @@ impl Replay {
 
     fn subscribe(&mut self, cmd: &Value) -> Outcome {
         let name = text(cmd, "framework");
-        if cmd.get("min_allocatable").is_some() {
-            return Err("unsupported: min_allocatable of a framework".into());
-        }
         let known = self.world.frameworks.get(name);
         let active = match cmd.get("active") {
             Some(active) => active == &json!(true),
@@ -234,7 +268,8 @@ impl Replay {
         let has = |name: &&Value| serde_json::from_value::<Capability>((*name).clone()).is_ok();
         let capabilities: Vec<_> = listed.filter(has).collect();
         let fields = json!({"roles": cmd["roles"], "suppressed_roles": cmd["suppressed"],
-            "capabilities": capabilities});
+            "capabilities": capabilities,
+            "min_allocatable": cmd.get("min_allocatable").cloned().unwrap_or_else(|| json!({}))});
         self.world.subscribe(name, fields, active).map(|()| done())
     }
 
@@ -263,10 +298,7 @@ impl Replay {
         Ok(done())
     }
 
-    fn add_agent(&mut self, cmd: &Value) -> Outcome {
-        if cmd.get("used").is_some_and(|used| used != &json!([])) {
-            return Err("unsupported: add_agent with used".into());
-        }
+    fn add_agent(&mut self, index: usize, cmd: &Value) -> Outcome {
         let total = Bag::parse(text(cmd, "total"))?.to_kernel()?;
         let mut fields = json!({"name": text(cmd, "agent"), "resources": total,
             "attributes": text(cmd, "attributes"), "domain": domain(cmd)});
@@ -276,10 +308,26 @@ impl Replay {
         match self.world.drive("register_agent", fields)? {
             Reply::Registered { agent } => {
                 self.world.agents.insert(text(cmd, "agent").to_owned(), agent);
+                self.adopt(index, agent)?;
                 Ok(done())
             }
             other => Err(format!("register_agent replied {other:?}")),
         }
+    }
+
+    /// Charges what runs on a new agent already.
+    fn adopt(&mut self, index: usize, agent: AgentId) -> Result<(), String> {
+        let specs = self.plan.tasks.get(&index).map_or(&[][..], |tasks| tasks);
+        let places = self.plan.used.get(&index).map_or(&[][..], |places| places);
+        for (task, ((framework, role), held)) in places.iter().zip(specs).enumerate() {
+            let framework = self.world.framework(framework)?.id;
+            let (name, held) = (format!("t{index}-{task}"), held.to_kernel()?);
+            let charged = self.plan.charges(index, task);
+            let state = &mut self.world.state;
+            let id = adopt_task(state, agent, framework, role, &name, &held, charged);
+            self.tasks.insert(Piece { accept: index, task }, id);
+        }
+        Ok(())
     }
 
     /// Which offers ended without the framework's doing; recorded for some commands only.

@@ -6,7 +6,9 @@ use tamias::allocator::Order;
 use tamias::ids::{FrameworkId, RoleId};
 use tamias::resources::{Bundle, Value as Held};
 
-use super::bag::text_of;
+use tamias::state::Tally;
+
+use super::bag::{Bag, text_of};
 
 /// The result of the trace command `state`.
 ///
@@ -17,8 +19,9 @@ pub fn of(state: &State) -> Result<Value, String> {
     let mut roles = Map::new();
     for (id, role) in state.roles().iter() {
         let (name, weight) = (role.name.to_string(), thousandths(role.weight.milli()));
-        let held = text_of(&state.names().named(&role.held))?;
-        roles.insert(name.clone(), json!({"consumed": held, "reserved": ""}));
+        let consumed = text_of_tally(state, &state.consumption(id))?;
+        let reserved = text_of_tally(state, &Tally::of(&role.reserved))?;
+        roles.insert(name.clone(), json!({"consumed": consumed, "reserved": reserved}));
         if role.clients > 0 {
             role_shares.insert(name.clone(), share(state, &role.held, weight, role.charges));
         }
@@ -41,6 +44,14 @@ pub fn of(state: &State) -> Result<Value, String> {
         "filters": filters(state),
         "roles": roles,
     }))
+}
+
+/// Quantities in the canonical text of the traces.
+fn text_of_tally(state: &State, tally: &Tally) -> Result<String, String> {
+    let items = tally.iter().filter_map(|(name, amount)| {
+        state.names().name(name).map(|name| format!("{name}:{amount}"))
+    });
+    Bag::parse(&items.collect::<Vec<_>>().join(";")).map(|bag| bag.to_string())
 }
 
 /// Numbers are compared with a tolerance: the traces have doubles.
@@ -118,8 +129,10 @@ fn own_held(state: &State, role: RoleId) -> Bundle {
 fn share(state: &State, held: &Bundle, weight: f64, charges: u64) -> Value {
     let parts = held.iter().filter_map(|item| {
         let Held::Scalar(amount) = &item.value else { return None };
+        let name = state.names().name(item.key.name)?;
+        let excluded = state.options().fairness_exclude.contains(name);
         let total = state.total().scalar(&item.key).milli();
-        (total > 0).then(|| thousandths(amount.milli()) / thousandths(total))
+        (total > 0 && !excluded).then(|| thousandths(amount.milli()) / thousandths(total))
     });
     json!([parts.fold(0.0, f64::max) / weight, charges])
 }

@@ -98,9 +98,13 @@ impl World {
         let id = self.framework(name)?.id;
         let parts = self.state.frameworks().get(id).map(|framework| &framework.roles);
         let (mut roles, mut suppressed, mut capabilities) = (Vec::new(), Vec::new(), Vec::new());
+        let mut minima = serde_json::Map::new();
         for (role, part) in parts.into_iter().flatten().filter(|(_, part)| part.subscribed) {
             let role = self.state.roles().get(*role).map(|role| role.name.to_string());
             suppressed.extend(role.clone().filter(|_| part.suppressed));
+            if let (Some(role), Some(sets)) = (&role, &part.min_allocatable) {
+                minima.insert(role.clone(), json!(sets));
+            }
             roles.extend(role);
         }
         if let Some(framework) = self.state.frameworks().get(id) {
@@ -108,6 +112,7 @@ impl World {
         }
         let fields = json!({
             "roles": roles, "suppressed_roles": suppressed, "capabilities": capabilities,
+            "min_allocatable": minima,
         });
         self.subscribe(name, fields, true)
     }

@@ -35,6 +35,7 @@ pub(super) fn families(state: &State) -> Vec<Family> {
             "The largest part of any resource that a role holds, not divided by its weight.",
         )
         .by("role", roles(state, |role| share(state, &role.held))),
+        quota(state),
     ]
 }
 
@@ -108,6 +109,32 @@ fn resources(state: &State) -> Family {
             value,
         })
         .collect();
+    family
+}
+
+/// Roles with a quota: what they are guaranteed, limited to, and consume.
+fn quota(state: &State) -> Family {
+    let help = "Quota of a role and what it and those below it consume, in units of the resource.";
+    let mut family = Family::gauge("tamias_role_quota", help);
+    for id in state.roles_with_quota() {
+        let Some((role, quota)) = state.roles().get(id).zip(state.quota(id)) else { continue };
+        let mut sample = |name: String, what: &'static str, amount| {
+            let role = ("role", role.name.to_string());
+            let labels = vec![role, ("name", name), ("what", what.to_owned())];
+            family.samples.push(Sample { labels, value: decimal(amount) });
+        };
+        for (name, amount) in quota.guarantees.iter() {
+            sample(name.to_string(), "guarantee", amount);
+        }
+        for (name, amount) in quota.limits.iter() {
+            sample(name.to_string(), "limit", amount);
+        }
+        for (id, amount) in state.consumption(id).iter() {
+            if let Some(name) = state.names().name(id) {
+                sample(name.to_string(), "consumed", amount);
+            }
+        }
+    }
     family
 }
 

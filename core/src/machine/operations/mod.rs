@@ -21,7 +21,6 @@ use crate::limits::{REFUSE_DEFAULT, RESOURCES_PER_AGENT_MAX};
 use crate::reply::Reply;
 use crate::resources::{Bundle, Conversion, Metadata, Resources};
 use crate::state::Agent;
-use crate::state::grant::scalars;
 
 pub(in crate::machine) use check::{Asked, Asking};
 
@@ -240,11 +239,11 @@ impl crate::state::State {
     pub(crate) fn set_total(&mut self, id: AgentId, total: Bundle) {
         let Some(agent) = self.agents.get_mut(id) else { return };
         let counts = agent.counts();
-        let before = std::mem::replace(&mut agent.total, total);
+        let before = std::mem::replace(&mut agent.total, total.clone());
         if counts {
-            self.total.subtract(&scalars(&before));
-            self.total.add_assign(&scalars(&agent.total));
+            self.recount_total(&before, &total);
         }
+        self.spare.touch(id);
     }
 
     /// What is reserved and created on an agent, as it is told.

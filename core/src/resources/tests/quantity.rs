@@ -78,3 +78,17 @@ fn limits_are_infinite_where_absent() {
     assert_eq!(capped, res("cpus:4;mem:9"));
     assert!("cpus(a):1".parse::<ResourceLimits>().is_err());
 }
+
+#[test]
+fn limits_keep_their_zeros_in_every_form() {
+    let cap: ResourceLimits = "cpus:4;gpus:0".parse().unwrap();
+    assert_eq!(serde_json::to_string(&cap).unwrap(), r#""cpus:4;gpus:0""#);
+    let read = |json: &str| serde_json::from_str::<ResourceLimits>(json);
+    assert_eq!(read(r#"{"gpus":0,"cpus":4}"#).unwrap(), cap);
+    assert!(read(r#"{"cpus":1,"cpus":1}"#).unwrap_err().to_string().contains("twice"));
+    assert!(read("4").unwrap_err().to_string().contains("expected limits"));
+    let bytes = minicbor::to_vec(&cap).unwrap();
+    assert_eq!(minicbor::decode::<ResourceLimits>(&bytes).unwrap(), cap);
+    let twice = minicbor::to_vec([("cpus", 1), ("cpus", 1)]).unwrap();
+    assert!(minicbor::decode::<ResourceLimits>(&twice).is_err());
+}

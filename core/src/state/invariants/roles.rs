@@ -5,29 +5,38 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Check, add, ensure};
 use crate::ids::{FrameworkId, RoleId};
 use crate::names;
+use crate::options::QuotaBinds;
 use crate::resources::Bundle;
+use crate::state::grant::scalars;
+use crate::state::spare::Spare;
 use crate::state::{Order, Role, State};
 
 impl State {
     pub(super) fn check_roles(
         &self,
-        held: &BTreeMap<RoleId, Bundle>,
+        held: &BTreeMap<RoleId, (Bundle, Bundle)>,
         mut members: BTreeMap<RoleId, BTreeSet<FrameworkId>>,
     ) -> Check {
         for (id, role) in self.roles.iter() {
             self.check_place_in_tree(id, role)?;
         }
-        let (mut subtree, mut clients): (BTreeMap<_, Bundle>, BTreeMap<_, u32>) =
+        let (mut subtree, mut clients): (BTreeMap<_, (Bundle, Bundle)>, BTreeMap<_, u32>) =
             Default::default();
         for (id, _) in self.roles.iter() {
+            let nothing = Default::default();
+            let (own, exempt) = held.get(&id).unwrap_or(&nothing);
             for (above, _) in self.role_path(id) {
-                add(subtree.entry(above).or_default(), held.get(&id).unwrap_or(&Bundle::new()))?;
+                let sums = subtree.entry(above).or_default();
+                add(&mut sums.0, own)?;
+                add(&mut sums.1, exempt)?;
                 *clients.entry(above).or_default() += u32::from(members.contains_key(&id));
             }
         }
+        self.check_quota()?;
         for (id, role) in self.roles.iter() {
             let name = &role.name;
-            ensure("I28", role.held == subtree.remove(&id).unwrap_or_default(), || {
+            let (own, exempt) = subtree.remove(&id).unwrap_or_default();
+            ensure("I28", role.held == own && role.exempt == exempt, || {
                 format!("role {name:?}: the sum of what it holds is off")
             })?;
             ensure("I28", role.frameworks == members.remove(&id).unwrap_or_default(), || {
@@ -37,9 +46,9 @@ impl State {
                 format!("role {name:?}: the number of roles with frameworks is off")
             })?;
             check_charges(role)?;
-            // I33: a role exists for a weight, for a framework, or for a role below.
+            // I33: a role exists for a weight, quota, reservation, framework, or role below.
             ensure("I33", role.is_used() || !role.children.is_empty(), || {
-                format!("role {name:?} has neither weight nor framework nor roles below")
+                format!("role {name:?} has no weight, quota, reservation, framework or role below")
             })?;
         }
         ensure("I33", members.is_empty(), || "a framework takes part in no role".into())?;
@@ -47,6 +56,56 @@ impl State {
             "a role's name is left over".into()
         })?;
         self.check_order()
+    }
+
+    /// I34 and quota: reservations are counted where they belong, and what is free is summed right.
+    fn check_quota(&self) -> Check {
+        let mut reserved: BTreeMap<RoleId, (Bundle, u32)> = BTreeMap::new();
+        for (_, agent) in self.agents.iter().filter(|(_, agent)| agent.counts()) {
+            let total = agent.total.scalars();
+            for item in total.iter().filter(|item| item.key.meta.is_reserved()) {
+                let role = self.names.reservation_role(item.key);
+                let id = role.and_then(|role| self.role_id(role));
+                ensure("I33", id.is_some(), || format!("reserved for {role:?}, which is no role"))?;
+                let part = scalars(&Bundle::single(item.key, item.value.clone()));
+                for (above, _) in id.into_iter().flat_map(|id| self.role_path(id)) {
+                    let sums = reserved.entry(above).or_default();
+                    add(&mut sums.0, &part)?;
+                    sums.1 += 1;
+                }
+            }
+        }
+        for (id, role) in self.roles.iter() {
+            let sums = reserved.remove(&id).unwrap_or_default();
+            ensure("I34", (&role.reserved, role.reservations) == (&sums.0, sums.1), || {
+                format!("role {:?}: the sum of its reservations is off", role.name)
+            })?;
+            let quota = role.quota.as_deref();
+            ensure("quota", quota.is_some() == self.quotas.contains(&id), || {
+                format!("role {:?} is not listed as one with a quota, or is", role.name)
+            })?;
+            ensure("quota", quota.is_none_or(|quota| !quota.is_empty()), || {
+                format!("role {:?} has an empty quota", role.name)
+            })?;
+            let below = |(name, limit)| quota.is_some_and(|q| q.guarantees.get(name) > limit);
+            ensure("quota", !quota.is_some_and(|q| q.limits.iter().any(below)), || {
+                format!("role {:?} is guaranteed more than its limit", role.name)
+            })?;
+            let top = self.options.quota_binds == QuotaBinds::TopLevel;
+            ensure("quota", !top || quota.is_none() || role.parent.is_none(), || {
+                format!("role {:?} has a quota and is not at the top", role.name)
+            })?;
+        }
+        let exists = |id: &RoleId| self.roles.contains(*id);
+        ensure("quota", self.quotas.iter().all(exists), || "a quota is left over".into())?;
+        if let Some(mut kept) = self.spare.twin() {
+            ensure("I24", kept.sum(self) == Spare::default().sum(self), || {
+                "the sum of what is free for anybody is off".into()
+            })?;
+        }
+        let parts = self.frameworks.iter().flat_map(|(_, framework)| framework.roles.values());
+        let minima = parts.filter(|part| part.min_allocatable.is_some()).count();
+        ensure("minima", self.own_minima == minima, || "the number of own minima is off".into())
     }
 
     fn check_place_in_tree(&self, id: RoleId, role: &Role) -> Check {

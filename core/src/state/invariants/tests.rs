@@ -11,7 +11,7 @@ use crate::options::Options;
 use crate::reply::Reply;
 use crate::resources::{Amount, Bundle};
 use crate::state::{
-    Bulk, Connection, Filter, GrantKind, Hold, Liveness, State, Subscription, Timer,
+    Bulk, Connection, Filter, GrantKind, Hold, Liveness, Quota, State, Subscription, Timer,
 };
 use crate::status::TaskState;
 use crate::time::{Nanos, Time};
@@ -310,9 +310,6 @@ fn grants() {
             let timer = s.state.timers.set(Time(0), Timer::FailoverEnds(s.framework));
             s.framework().connection = Connection::Disconnected(timer);
         }),
-        ("I17", "smallest amount", |s| {
-            s.state.options.min_allocatable = vec!["cpus:100".parse().unwrap()];
-        }),
         ("timers", "has a timer that is not set", |s| {
             let GrantKind::Offered(timer) = s.grant(s.offer).kind else { panic!("an offer") };
             s.state.timers.cancel(timer);
@@ -322,6 +319,55 @@ fn grants() {
             let allocation = s.allocation();
             s.grant(allocation).kind = GrantKind::Allocated(s.ended);
         }),
+    ]);
+}
+
+#[test]
+fn quota() {
+    fn quota(guarantees: &str, limits: &str) -> Option<Box<Quota>> {
+        let (guarantees, limits) = (guarantees.parse().unwrap(), limits.parse().unwrap());
+        Some(Box::new(Quota { guarantees, limits }))
+    }
+    fn role(s: &mut Stage) -> &mut crate::state::Role {
+        s.state.roles.get_mut(s.role).unwrap()
+    }
+    reported(&[
+        ("I34", "the sum of its reservations", |s| role(s).reserved = cpus("cpus:1")),
+        ("I34", "the sum of its reservations", |s| role(s).reservations = 1),
+        ("I28", "the sum of what it holds", |s| role(s).exempt = cpus("cpus:1")),
+        ("I33", "which is no role", |s| {
+            let total = s.state.names.intern(&"cpus(nobody):5;ports:[1-4]".parse().unwrap());
+            s.state.total = cpus("cpus:5");
+            s.agent(s.agent).total = total;
+        }),
+        ("quota", "is not listed as one", |s| role(s).quota = quota("", "cpus:0")),
+        ("quota", "is not listed as one", |s| {
+            s.state.quotas.insert(s.role);
+        }),
+        ("quota", "has an empty quota", |s| {
+            role(s).quota = quota("", "");
+            s.state.quotas.insert(s.role);
+        }),
+        ("quota", "more than its limit", |s| {
+            role(s).quota = quota("cpus:2", "cpus:1");
+            s.state.quotas.insert(s.role);
+        }),
+        ("quota", "is not at the top", |s| {
+            s.state.options.quota_binds = crate::options::QuotaBinds::TopLevel;
+            let below = s.state.role_or_new("a/b");
+            s.state.roles.get_mut(below).unwrap().quota = quota("cpus:1", "");
+            s.state.quotas.insert(below);
+        }),
+        ("quota", "left over", |s| {
+            s.state.quotas.insert(RoleId::from_u64(99));
+        }),
+        ("I24", "free for anybody", |s| {
+            s.state.spare();
+            let offer = s.offer;
+            s.state.close_grant(offer);
+            s.state.spare = s.state.spare.forgetful();
+        }),
+        ("minima", "own minima", |s| s.part().min_allocatable = Some(Vec::new())),
     ]);
 }
 
@@ -349,7 +395,7 @@ fn roles_and_frameworks() {
         ("I28", "the sum of what it holds is off", |s| {
             s.state.roles.get_mut(s.role).unwrap().held.clear();
         }),
-        ("I33", "neither weight nor framework", |s| {
+        ("I33", "has no weight, quota, reservation, framework", |s| {
             s.state.role_or_new("unused");
         }),
         ("I33", "takes part in no role", |s| {

@@ -44,6 +44,8 @@ public enum Code {
     BAD_SCRIPT(-273),
     /** An operation on resources that breaks one of its rules. */
     INVALID_OPERATION(-336),
+    /** A quota that contradicts itself, or one that this role cannot have. */
+    BAD_QUOTA(-296),
     /** No such agent. */
     UNKNOWN_AGENT(-513),
     /** No such framework. */
@@ -76,6 +78,8 @@ public enum Code {
     AGENT_GONE(-1044),
     /** The machine is down for maintenance. */
     MACHINE_DOWN(-1045),
+    /** A quota beyond what there is, or below what is consumed: `force` accepts it. */
+    QUOTA_CONFLICT(-1064),
     /** A limit was reached; the message names it. */
     LIMIT_REACHED(-1281),
     /** Another thread is applying a command. */
