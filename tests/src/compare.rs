@@ -35,6 +35,7 @@ pub fn compare(state: &State, model: &Model) {
     frameworks(state, model);
     offers(state, model);
     tasks(state, model);
+    departures(state, model);
 }
 
 fn same<T: PartialEq + Debug>(what: &str, kernel: &T, model: &T) {
@@ -84,11 +85,49 @@ fn agents(state: &State, model: &Model) {
         let expected = match expected.standing {
             AgentStanding::Connected(session) => ("connected", Some(session), None),
             AgentStanding::Away(alarm) => ("away", None, Some(alarm.at)),
+            AgentStanding::Overdue(since) => ("overdue", None, Some(since)),
             AgentStanding::Unreachable(since) => ("unreachable", None, Some(since)),
             AgentStanding::Leaving => ("leaving", None, None),
         };
         same("an agent's standing", &standing, &expected);
     }
+}
+
+fn departures(state: &State, model: &Model) {
+    same("agents that are gone", &state.registry().gone, &model.gone);
+    for (id, agent) in state.agents().iter() {
+        let drain = agent.drain.map(|d| (d.max_grace, d.mark_gone, d.drained));
+        let expected = model.agents[&id].drain.map(|d| (d.max_grace, d.mark_gone, d.drained));
+        same("a drain", &drain, &expected);
+    }
+    let maintenance = state.maintenance();
+    let machines = maintenance.machines.iter();
+    let windows: BTreeMap<String, _> = machines
+        .map(|(name, planned)| (name.to_string(), (planned.unavailability, planned.down)))
+        .collect();
+    let expected = model.windows.iter();
+    let expected = expected.map(|(name, w)| (name.clone(), (w.unavailability, w.down))).collect();
+    same("the schedule", &windows, &expected);
+    let offers: BTreeMap<_, _> = maintenance
+        .offers
+        .iter()
+        .map(|(id, o)| (id, (o.agent, o.framework, o.timer.map(|timer| timer.deadline))))
+        .collect();
+    let expected = model.questions.iter();
+    let expected =
+        expected.map(|(id, q)| (*id, (q.agent, q.framework, q.expires.map(|e| e.at)))).collect();
+    same("inverse offers", &offers, &expected);
+    let asked: BTreeMap<_, _> = maintenance
+        .inquiries
+        .iter()
+        .map(|(key, asked)| {
+            let answer = asked.answer.map(|answer| (answer.accepted, answer.time));
+            (*key, (asked.again.map(|timer| timer.deadline), answer))
+        })
+        .collect();
+    let expected = model.asked.iter();
+    let expected = expected.map(|(key, a)| (*key, (a.again.map(|again| again.at), a.answer)));
+    same("who was asked", &asked, &expected.collect());
 }
 
 fn frameworks(state: &State, model: &Model) {

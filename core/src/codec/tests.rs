@@ -4,6 +4,7 @@ mod damage;
 mod lines;
 mod properties;
 mod records;
+mod recovery;
 mod replays;
 mod snapshots;
 

@@ -19,10 +19,11 @@ use crate::command::{read_fields, unknown_name};
 use crate::error::{Code, Rejection, shorten};
 use crate::ids::{AgentId, FrameworkId, Id, RoleId};
 use crate::state::State;
+use crate::state::maintenance::MachineStatus;
 
 pub use explain::{AgentExplanation, FrameworkExplanation, RoleExplanation};
 pub use finding::Finding;
-pub use rows::{AgentRow, FrameworkRow, OfferRow, RoleRow, TaskRow};
+pub use rows::{AgentRow, FrameworkRow, GoneRow, OfferRow, RoleRow, TaskRow};
 
 /// Which rows: those that match all that is given. Ids or names, as text.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,6 +56,8 @@ pub enum Query {
     GetTasks(Pick),
     /// All of the above.
     GetState,
+    /// The maintenance schedule with what was answered to it, and agents that are gone.
+    GetMaintenance,
     /// Why a framework, a role or an agent gets no offers; exactly one of them is given.
     Explain(Pick),
     /// What deserves a look.
@@ -104,6 +107,13 @@ pub enum Answer {
         /// As of [`Query::GetTasks`].
         tasks: Vec<TaskRow>,
     },
+    /// Agents that are to go or are gone.
+    Maintenance {
+        /// The schedule, in the order of the names.
+        machines: Vec<MachineStatus>,
+        /// Agents marked gone, in the order of their ids.
+        gone: Vec<GoneRow>,
+    },
     /// Why a framework gets no offers.
     FrameworkExplained(FrameworkExplanation),
     /// Why the frameworks of a role get no offers.
@@ -126,6 +136,7 @@ impl Query {
         "get_offers",
         "get_tasks",
         "get_state",
+        "get_maintenance",
         "explain",
         "diagnose",
     ];
@@ -145,6 +156,7 @@ impl Query {
             "get_offers" => pick(Self::GetOffers, fields),
             "get_tasks" => pick(Self::GetTasks, fields),
             "get_state" => read_fields(fields).map(|Nothing {}| Self::GetState),
+            "get_maintenance" => read_fields(fields).map(|Nothing {}| Self::GetMaintenance),
             "explain" => pick(Self::Explain, fields),
             "diagnose" => read_fields(fields).map(|Nothing {}| Self::Diagnose),
             _ => Err(unknown_name("query", name, Self::NAMES)),
@@ -196,6 +208,9 @@ impl State {
                     offers: rows::offers(self, all),
                     tasks: rows::tasks(self, all),
                 }
+            }
+            Query::GetMaintenance => {
+                Answer::Maintenance { machines: self.maintenance_status(), gone: rows::gone(self) }
             }
             Query::Explain(pick) => self.explain(self.picked(pick)?)?,
             Query::Diagnose => Answer::Findings { findings: finding::findings(self) },

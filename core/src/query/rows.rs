@@ -30,6 +30,9 @@ pub struct AgentRow {
     pub hostname: Option<Arc<str>>,
     /// `active`, `deactivated`, `disconnected`, `unreachable`, `removing`.
     pub state: &'static str,
+    /// `draining` or `drained`, if an operator wants it empty.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drain: Option<&'static str>,
     /// The fault domain, if it is in one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub domain: Option<Arc<Domain>>,
@@ -135,6 +138,20 @@ pub struct TaskRow {
     pub unreachable_time: Option<Time>,
 }
 
+/// An agent that an operator marked gone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct GoneRow {
+    /// Its id; it never comes back.
+    pub agent: AgentId,
+    /// When it was marked.
+    pub since: Time,
+}
+
+pub(super) fn gone(state: &State) -> Vec<GoneRow> {
+    let gone = state.registry().gone.iter();
+    gone.map(|(agent, since)| GoneRow { agent: *agent, since: *since }).collect()
+}
+
 pub(crate) fn state_of_agent(agent: &Agent) -> &'static str {
     match agent.liveness {
         Liveness::Connected(_) if agent.is_active() => "active",
@@ -171,6 +188,7 @@ fn agent_row(state: &State, id: AgentId, agent: &Agent) -> AgentRow {
         name: agent.name.clone(),
         hostname: agent.hostname.clone(),
         state: state_of_agent(agent),
+        drain: agent.drain.map(|drain| if drain.drained { "drained" } else { "draining" }),
         domain: agent.domain.clone(),
         capabilities: agent.capabilities.iter().collect(),
         attributes: agent.attributes.clone(),

@@ -124,21 +124,20 @@ impl State {
     /// The maintenance schedule and the answers to it, by machine.
     #[must_use]
     pub fn maintenance_status(&self) -> Vec<MachineStatus> {
-        let answers_of = |machine: &str| {
-            let answered = self.maintenance.inquiries.iter();
-            let answered = answered.filter_map(|((agent, framework), inquiry)| {
-                let row = self.agents.get(*agent)?;
-                let answer = inquiry.answer.filter(|_| row.machine() == Some(machine))?;
-                Some(AgentAnswer { agent: *agent, framework: *framework, answer })
-            });
-            answered.collect()
-        };
+        let mut answers: BTreeMap<&str, Vec<AgentAnswer>> = BTreeMap::new();
+        for ((agent, framework), inquiry) in &self.maintenance.inquiries {
+            let machine = self.agents.get(*agent).and_then(|agent| agent.machine());
+            if let (Some(machine), Some(answer)) = (machine, inquiry.answer) {
+                let (agent, framework) = (*agent, *framework);
+                answers.entry(machine).or_default().push(AgentAnswer { agent, framework, answer });
+            }
+        }
         let machines = self.maintenance.machines.iter();
         let status = machines.map(|(machine, planned)| MachineStatus {
             machine: machine.clone(),
             unavailability: planned.unavailability,
             down: planned.down,
-            answers: answers_of(machine),
+            answers: answers.remove(&**machine).unwrap_or_default(),
         });
         status.collect()
     }

@@ -10,6 +10,7 @@ use tamias::limits::{CLUSTER_TOTAL_MILLI_MAX, RESOURCE_NAMES_MAX};
 use tamias::reply::Reply;
 use tamias::resources::Resources;
 use tamias::status::{Reason, Source, TaskState};
+use tamias::value::AgentCapability;
 
 use super::facts::{Agent, AgentStanding};
 use super::pile::Pile;
@@ -36,6 +37,11 @@ impl Model {
                 faults.push(Code::NameTaken);
             }
         }
+        let hostname = command.hostname.as_deref();
+        faults.extend(hostname.filter(|name| !names::is_legal(name)).map(|_| Code::BadName));
+        if self.is_down(hostname.or(command.name.as_deref())) {
+            faults.push(Code::MachineDown);
+        }
         if !faults.is_empty() {
             return Err(faults);
         }
@@ -49,6 +55,11 @@ impl Model {
                 attributes: command.attributes.clone(),
                 standing: AgentStanding::Connected(session),
                 deactivated: false,
+                hostname: hostname.map(Into::into),
+                can_drain: command.capabilities.as_ref().is_none_or(|capabilities| {
+                    capabilities.contains(&AgentCapability::AgentDraining)
+                }),
+                drain: None,
             },
         );
         self.look_at(id);
@@ -87,6 +98,9 @@ impl Model {
         if matches!(connected, AgentStanding::Connected(other) if other != session) {
             faults.push(Code::AgentConnected);
         }
+        if self.is_down(self.agents[&id].machine()) {
+            faults.push(Code::MachineDown);
+        }
         let mut reported: BTreeMap<TaskId, TaskState> = BTreeMap::new();
         for entry in &command.tasks {
             if self.tasks.get(&entry.task).is_some_and(|task| task.agent != id) {
@@ -103,6 +117,7 @@ impl Model {
             return Err(faults);
         }
         self.agents.get_mut(&id).expect("it is known").standing = AgentStanding::Connected(session);
+        self.cancel_permit_if_idle();
         self.change_agent(id, command.resources.as_ref(), command.attributes.as_ref());
         // Nobody wants what the kernel does not know.
         let strangers = reported.keys().filter(|task| !self.tasks.contains_key(task));
@@ -118,7 +133,9 @@ impl Model {
             self.tell(session, Event::Kill { agent: id, task, grace_seconds });
         }
         self.plan_collection();
+        self.see_if_drained(id);
         self.look_at(id);
+        self.ask_about(id);
         Ok(Reply::Registered { agent: id })
     }
 
@@ -142,16 +159,16 @@ impl Model {
         attributes: Option<&tamias::attributes::Attributes>,
     ) {
         let agent = self.agents.get_mut(&id).expect("it is known");
-        if let Some(attributes) = attributes {
-            if agent.attributes != *attributes {
-                agent.attributes = attributes.clone();
-                self.filters.retain(|filter| filter.agent != id);
-            }
-        }
         if let Some(resources) = resources {
             agent.total = Pile::of(resources);
             self.learn_names(resources);
         }
+        let agent = self.agents.get_mut(&id).expect("it is known");
+        let Some(attributes) = attributes.filter(|new| agent.attributes != **new) else { return };
+        agent.attributes = attributes.clone();
+        self.filters.retain(|filter| filter.agent != id);
+        self.wake_questions_about(id);
+        self.ask_about(id);
     }
 
     fn learn_names(&mut self, resources: &Resources) {

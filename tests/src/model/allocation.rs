@@ -161,9 +161,9 @@ impl Model {
             offer: id,
             agent,
             agent_name: row.name.as_deref().map(Into::into),
-            hostname: None,
+            hostname: row.hostname.as_deref().map(Into::into),
             domain: None,
-            unavailability: None,
+            unavailability: self.unavailability_of(agent),
             role: role.into(),
             resources: free.to_resources(),
             attributes: row.attributes.clone().into(),
@@ -178,5 +178,6 @@ impl Model {
         parts.get_mut(role).expect("it takes part").offers_made += 1;
         let (role, resources) = (role.to_owned(), free);
         self.offers.insert(id, Offer { framework, role, agent, resources, expires });
+        self.ask_about(agent);
     }
 }

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use tamias::attributes::Attributes;
 use tamias::command::SessionKind;
-use tamias::ids::{AgentId, FrameworkId, GrantId, SessionId};
+use tamias::ids::{AgentId, FrameworkId, GrantId, SessionId, TaskId};
 use tamias::resources::Amount;
 use tamias::status::{Reason, Source, TaskState};
 use tamias::time::{Nanos, Time};
-use tamias::value::{Bytes, CheckStatus, Uuid};
+use tamias::value::{Bytes, CheckStatus, Unavailability, Uuid};
 
 use super::pile::Pile;
 
@@ -39,6 +39,8 @@ pub enum AgentStanding {
     Connected(SessionId),
     /// Disconnected; lost when the alarm rings.
     Away(Alarm),
+    /// It stayed away; since then it waits for its turn to be lost.
+    Overdue(Time),
     /// Lost at that time; it may still come back.
     Unreachable(Time),
     /// Removed; its tasks are being ended.
@@ -58,12 +60,69 @@ pub struct Agent {
     pub standing: AgentStanding,
     /// Whether an operator took it out of service.
     pub deactivated: bool,
+    /// The machine that it is on, if that is not called like it.
+    pub hostname: Option<String>,
+    /// Whether it can be drained.
+    pub can_drain: bool,
+    /// How it is drained.
+    pub drain: Option<Drain>,
+}
+
+/// How an agent is drained.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Drain {
+    /// The longest grace.
+    pub max_grace: Option<Nanos>,
+    /// Whether it is gone afterwards.
+    pub mark_gone: bool,
+    /// Whether it is over.
+    pub drained: bool,
+}
+
+/// When a machine is not to be relied on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Window {
+    /// When.
+    pub unavailability: Unavailability,
+    /// Whether it is down.
+    pub down: bool,
+}
+
+/// A question whether an agent may go.
+#[derive(Debug, Clone)]
+pub struct Question {
+    /// Which agent.
+    pub agent: AgentId,
+    /// Who is asked.
+    pub framework: FrameworkId,
+    /// When it is taken back.
+    pub expires: Option<Alarm>,
+}
+
+/// That somebody was asked about an agent.
+#[derive(Debug, Clone, Default)]
+pub struct Asked {
+    /// When that may be done again, if not now.
+    pub again: Option<Alarm>,
+    /// What was said last, and when.
+    pub answer: Option<(bool, Time)>,
 }
 
 impl Agent {
     /// Whether what it has is part of the whole.
     pub fn counts(&self) -> bool {
-        matches!(self.standing, AgentStanding::Connected(_) | AgentStanding::Away(_))
+        let lost = matches!(self.standing, AgentStanding::Unreachable(_) | AgentStanding::Leaving);
+        !lost
+    }
+
+    /// Whether somebody speaks for it.
+    pub fn is_connected(&self) -> bool {
+        matches!(self.standing, AgentStanding::Connected(_))
+    }
+
+    /// The name of its machine.
+    pub fn machine(&self) -> Option<&str> {
+        self.hostname.as_deref().or(self.name.as_deref())
     }
 }
 
@@ -243,6 +302,10 @@ pub enum Chore {
     LoseTasks(AgentId, Time),
     /// End the tasks of a removed agent, then forget it.
     RemoveAgent(AgentId),
-    /// Forget agents that were lost too long ago, or are too many.
+    /// Kill the tasks of an agent that is drained, those after one.
+    Drain(AgentId, Option<TaskId>),
+    /// Do to the agents of machines what the schedule says, from that slot on.
+    Machines(BTreeSet<String>, u32),
+    /// Forget agents that were lost or gone too long ago, or are too many.
     Collect,
 }

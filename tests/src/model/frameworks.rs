@@ -55,6 +55,7 @@ impl Model {
             self.deliver(task);
         }
         self.look_at_all();
+        self.ask_framework(id);
         Ok(Reply::Subscribed { framework: id, resubscribed: meant.is_some() })
     }
 
@@ -118,6 +119,7 @@ impl Model {
                 let old = self.sessions.get_mut(&old).expect("it is connected");
                 (old.framework, old.superseded) = (None, true);
                 self.discard_offers(id);
+                self.framework_leaves_questions(id, false);
             }
         }
     }
@@ -170,6 +172,7 @@ impl Model {
             self.filters.retain(|filter| (filter.framework, &filter.role) != (framework, &role));
             self.suppress_part(framework, &role, false);
         }
+        self.revive_questions(framework);
         self.look_at_all();
         Ok(Reply::Done)
     }
@@ -209,6 +212,7 @@ impl Model {
     /// Removes a framework. Its tasks hold what they have until their agents say that they ended.
     pub(super) fn remove_framework(&mut self, id: FrameworkId) {
         self.discard_offers(id);
+        self.framework_leaves_questions(id, true);
         self.filters.retain(|filter| filter.framework != id);
         for session in self.sessions.values_mut().filter(|s| s.framework == Some(id)) {
             session.framework = None;

@@ -20,7 +20,9 @@ impl Model {
         let known = self.agents.get(&agent).map(|agent| agent.standing);
         let session = match known {
             Some(AgentStanding::Connected(session)) => Some(session),
-            None | Some(AgentStanding::Leaving) => return Err(vec![Code::UnknownAgent]),
+            None | Some(AgentStanding::Leaving) => {
+                return Err(self.expect_agent(agent).unwrap_err());
+            }
             Some(_) => None,
         };
         self.pass_on(session, Event::Message { agent, framework, executor, data })

@@ -20,12 +20,15 @@
 //! - [`sessions`], [`operator`], [`agents`], [`frameworks`], [`messages`],
 //!   [`offers`], [`updates`], [`tasks`]:
 //!   commands
+//! - [`departures`], [`maintenance`]: agents on the way out, and who is asked about it
 //! - [`tick`], [`allocation`]: what time and pending work bring
 
 mod agents;
 mod allocation;
+mod departures;
 pub mod facts;
 mod frameworks;
+mod maintenance;
 mod messages;
 mod names;
 mod offers;
@@ -42,7 +45,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use tamias::command::{Command, Envelope, SessionKind};
 use tamias::error::Code;
 use tamias::event::{Effect, Event};
-use tamias::ids::{AgentId, FrameworkId, OfferId, SessionId, TaskId};
+use tamias::ids::{AgentId, FrameworkId, InverseOfferId, OfferId, SessionId, TaskId};
 use tamias::limits::TIME_STEP_MAX;
 use tamias::reply::Reply;
 use tamias::status::TaskState;
@@ -50,8 +53,8 @@ use tamias::time::{Nanos, Time};
 use tamias::{Effects, Options};
 
 use facts::{
-    Agent, AgentStanding, Alarm, Chore, Filter, Framework, FrameworkStanding, Offer, Role, Session,
-    Task,
+    Agent, AgentStanding, Alarm, Asked, Chore, Filter, Framework, FrameworkStanding, Offer,
+    Question, Role, Session, Task, Window,
 };
 use pile::Pile;
 use slots::Slots;
@@ -106,6 +109,20 @@ pub struct Model {
     pub next_batch: Option<Alarm>,
     /// When lost agents are to be forgotten.
     pub next_collection: Option<Alarm>,
+    /// Agents that an operator declared gone, and when.
+    pub gone: BTreeMap<AgentId, Time>,
+    /// When the next agent that stayed away is lost.
+    pub next_permit: Option<Alarm>,
+    /// Before that, none may be.
+    pub permit_after: Option<Time>,
+    /// The maintenance schedule by machine.
+    pub windows: BTreeMap<String, Window>,
+    /// Open questions whether an agent may go.
+    pub questions: BTreeMap<InverseOfferId, Question>,
+    /// Who was asked about which agent.
+    pub asked: BTreeMap<(AgentId, FrameworkId), Asked>,
+    /// Agents about which those who hold something there are to be asked.
+    pub to_ask: BTreeSet<AgentId>,
     /// Names of resources that any agent ever had.
     pub names: BTreeSet<String>,
     slots: AllSlots,
@@ -120,6 +137,7 @@ struct AllSlots {
     frameworks: Slots,
     grants: Slots,
     tasks: Slots,
+    questions: Slots,
 }
 
 impl Model {
@@ -143,6 +161,13 @@ impl Model {
             look_later: BTreeSet::new(),
             next_batch: None,
             next_collection: None,
+            gone: BTreeMap::new(),
+            next_permit: None,
+            permit_after: None,
+            windows: BTreeMap::new(),
+            questions: BTreeMap::new(),
+            asked: BTreeMap::new(),
+            to_ask: BTreeSet::new(),
             names: BTreeSet::new(),
             slots: AllSlots::default(),
             alarms_set: 0,
@@ -202,6 +227,15 @@ impl Model {
             Command::Kill(command) => self.kill(sender, command),
             Command::Acknowledge(command) => self.acknowledge(sender, command),
             Command::Reconcile(command) => self.reconcile(sender, command),
+            Command::MarkAgentGone(command) => self.mark_agent_gone(sender, command),
+            Command::DrainAgent(command) => self.drain_agent(sender, command),
+            Command::UpdateMaintenanceSchedule(command) => {
+                self.update_maintenance_schedule(sender, command)
+            }
+            Command::StartMaintenance(command) => self.start_maintenance(sender, command),
+            Command::StopMaintenance(command) => self.stop_maintenance(sender, command),
+            Command::AcceptInverseOffers(command) => self.accept_inverse_offers(sender, command),
+            Command::DeclineInverseOffers(command) => self.decline_inverse_offers(sender, command),
             other => panic!("the model does not know {}", other.name()),
         }?;
         self.forget_roles();

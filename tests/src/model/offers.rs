@@ -68,7 +68,7 @@ impl Model {
         resources: Pile,
         refuse: Nanos,
     ) {
-        let wanted = if refuse < Nanos::ZERO { REFUSE_DEFAULT } else { refuse };
+        let wanted = clamped(refuse);
         // Where resources are offered again at once, even a refusal of no time lasts as long as
         // an interval: else a decline and an offer would follow each other for ever.
         let no_filter = wanted == Nanos::ZERO && !self.options.allocate_on_recovery;
@@ -76,7 +76,7 @@ impl Model {
             return;
         }
         let interval = self.options.allocation_interval_seconds;
-        let ends = self.alarm_in(wanted.min(REFUSE_MAX).max(interval));
+        let ends = self.alarm_in(wanted.max(interval));
         let role = role.to_owned();
         self.filters.push(Filter { framework, role: role.clone(), agent, resources, ends });
         let same = |filter: &&Filter| {
@@ -305,4 +305,9 @@ impl Model {
         self.tell_framework(framework, Event::Update(status));
         TaskOutcome { name: spec.name.clone(), task: None, state, reason, message }
     }
+}
+
+/// How long a refusal is meant: negative by mistake, very long for good.
+pub(super) fn clamped(refuse: Nanos) -> Nanos {
+    if refuse < Nanos::ZERO { REFUSE_DEFAULT } else { refuse.min(REFUSE_MAX) }
 }

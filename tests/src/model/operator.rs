@@ -12,7 +12,6 @@ use tamias::limits::{ALLOCATION_RUNS_MAX, WEIGHT_MILLI_MAX};
 use tamias::reply::Reply;
 
 use super::facts::{AgentStanding, Chore, FrameworkStanding};
-use super::pile::Pile;
 use super::{Model, Verdict, names};
 
 impl Model {
@@ -60,6 +59,7 @@ impl Model {
         self.expect_agent(command.agent)?;
         self.agents.get_mut(&command.agent).expect("it is known").deactivated = true;
         self.rescind_offers_of_agent(command.agent, RescindReason::AgentInactive);
+        self.take_back_questions_about(command.agent);
         Ok(Reply::Done)
     }
 
@@ -71,10 +71,12 @@ impl Model {
         self.speaker_of(sender, SessionKind::Operator)?;
         self.expect_agent(command.agent)?;
         let agent = self.agents.get_mut(&command.agent).expect("it is known");
-        if !std::mem::take(&mut agent.deactivated) {
+        if !agent.deactivated || agent.drain.is_some_and(|drain| !drain.drained) {
             return Err(vec![Code::FailedPrecondition]);
         }
+        (agent.deactivated, agent.drain) = (false, None);
         self.look_again(command.agent);
+        self.ask_about(command.agent);
         Ok(Reply::Done)
     }
 
@@ -89,21 +91,7 @@ impl Model {
             SessionKind::Agent => self.expect_own_agent(session, command.agent)?,
             SessionKind::Framework => return Err(vec![Code::WrongSession]),
         }
-        let id = command.agent;
-        self.rescind_offers_of_agent(id, RescindReason::AgentInactive);
-        self.tell_agent(id, Event::AgentRemoved { agent: id });
-        self.filters.retain(|filter| filter.agent != id);
-        let agent = self.agents.get_mut(&id).expect("it is known");
-        agent.standing = AgentStanding::Leaving;
-        (agent.name, agent.total) = (None, Pile::default());
-        self.look_now.remove(&id);
-        self.runs.iter_mut().for_each(|run| run.retain(|listed| *listed != id));
-        self.runs.retain(|run| !run.is_empty());
-        self.look_later.remove(&id);
-        self.cancel_batch_if_idle();
-        self.plan_collection();
-        self.tell_all_frameworks(&Event::AgentLost { agent: id });
-        self.chores.push_back(Chore::RemoveAgent(id));
+        self.take_away_agent(command.agent);
         Ok(Reply::Done)
     }
 
@@ -163,7 +151,9 @@ impl Model {
     pub(super) fn expect_agent(&self, id: AgentId) -> Result<(), Vec<Code>> {
         let agent = self.agents.get(&id);
         let known = agent.is_some_and(|agent| agent.standing != AgentStanding::Leaving);
-        if known { Ok(()) } else { Err(vec![Code::UnknownAgent]) }
+        let gone = self.gone.contains_key(&id);
+        let otherwise = if gone { Code::AgentGone } else { Code::UnknownAgent };
+        if known { Ok(()) } else { Err(vec![otherwise]) }
     }
 
     /// Such an agent that is connected through that session.

@@ -68,6 +68,7 @@ impl Model {
     fn disconnect_framework(&mut self, id: FrameworkId) {
         self.discard_offers(id);
         self.filters.retain(|filter| filter.framework != id);
+        self.framework_leaves_questions(id, false);
         let timeout = self.frameworks[&id].failover;
         if timeout == Nanos::ZERO {
             self.remove_framework(id);
@@ -86,5 +87,6 @@ impl Model {
             agent.standing = AgentStanding::Away(alarm);
         }
         self.rescind_offers_of_agent(id, RescindReason::AgentInactive);
+        self.take_back_questions_about(id);
     }
 }

@@ -85,9 +85,16 @@ impl Model {
                 TaskRef::Handle(handle) => status.task = Some(handle.id),
             }
             status.agent = asked.agent;
+            if asked.agent.is_some_and(|agent| self.gone.contains_key(&agent)) {
+                status.state = TaskState::GoneByOperator;
+            }
             let agent = asked.agent.and_then(|agent| self.agents.get(&agent));
             match agent.map(|agent| agent.standing) {
-                Some(AgentStanding::Connected(_) | AgentStanding::Away(_)) => {
+                Some(
+                    AgentStanding::Connected(_)
+                    | AgentStanding::Away(_)
+                    | AgentStanding::Overdue(_),
+                ) => {
                     status.state = TaskState::Gone;
                 }
                 Some(AgentStanding::Unreachable(since)) => {
@@ -149,10 +156,16 @@ impl Model {
         }
     }
 
-    /// The agent of a task that has not ended was removed.
-    pub(super) fn end_lost_task(&mut self, id: TaskId) {
-        self.enter(id, TaskState::Lost);
-        self.conclude(id, TaskState::Lost, Reason::AgentRemoved);
+    /// The agent of a task that has not ended was removed, or is gone for good.
+    pub(super) fn end_lost_task(&mut self, id: TaskId, gone: bool) {
+        let aware = self.frameworks[&self.tasks[&id].framework].aware;
+        let (state, reason) = if gone && aware {
+            (TaskState::GoneByOperator, Reason::AgentRemovedByOperator)
+        } else {
+            (TaskState::Lost, Reason::AgentRemoved)
+        };
+        self.enter(id, state);
+        self.conclude(id, state, reason);
         self.remove_task(id);
     }
 

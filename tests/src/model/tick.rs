@@ -4,14 +4,14 @@
 //! agent is to be offered, alarms ring in order, up to a number of them: the periodic allocation
 //! before others of the same time, ends of filters after them; as soon as one causes work, only
 //! those of the same time and kind follow. When there is no bulk effect left, some agents are
-//! offered.
+//! offered; when no more are to be offered, frameworks are asked about those that are to go.
 
-use tamias::event::{Event, RescindReason};
-use tamias::ids::{AgentId, FrameworkId, Id, OfferId, TaskId};
+use tamias::event::RescindReason;
+use tamias::ids::{AgentId, FrameworkId, Id, InverseOfferId, OfferId, TaskId};
 use tamias::limits::EFFECTS_PER_STEP;
 use tamias::reply::Reply;
 use tamias::status::TaskState;
-use tamias::time::{Nanos, Time};
+use tamias::time::Time;
 
 use super::Model;
 use super::facts::{AgentStanding, Alarm, Chore, FrameworkStanding};
@@ -26,6 +26,9 @@ enum Due {
     TaskIsOverdue(TaskId),
     Retry(TaskId),
     Collection,
+    QuestionExpires(InverseOfferId),
+    AskAgain(AgentId, FrameworkId),
+    Permit,
 }
 
 impl Model {
@@ -46,7 +49,7 @@ impl Model {
     }
 
     fn has_work(&self) -> bool {
-        !self.chores.is_empty() || self.is_someone_to_be_offered()
+        !self.chores.is_empty() || self.is_someone_to_be_offered() || !self.to_ask.is_empty()
     }
 
     fn is_someone_to_be_offered(&self) -> bool {
@@ -62,11 +65,14 @@ impl Model {
 
     fn step(&mut self) -> bool {
         let mut changed = self.work_off_chores();
-        if self.chores.is_empty() && !self.is_someone_to_be_offered() {
+        if !self.has_work() {
             changed |= self.ring_alarms();
         }
         if self.chores.is_empty() {
             changed |= self.offer_some_agents();
+        }
+        if self.chores.is_empty() && !self.is_someone_to_be_offered() {
+            changed |= self.ask_some();
         }
         changed
     }
@@ -130,8 +136,9 @@ impl Model {
                 let mut tasks =
                     self.tasks_where(|task| task.agent == agent && !task.state.is_terminal());
                 tasks.truncate(*left);
+                let gone = self.gone.contains_key(&agent);
                 for task in &tasks {
-                    self.end_lost_task(*task);
+                    self.end_lost_task(*task, gone);
                 }
                 *left -= tasks.len();
                 if *left == 0 {
@@ -141,16 +148,15 @@ impl Model {
                 self.slots.agents.give_back(agent);
                 None
             }
-            Chore::Collect => {
-                while *left > 0 {
-                    let Some(agent) = self.agent_to_forget() else {
-                        self.plan_collection();
-                        return None;
-                    };
-                    self.forget_lost_agent(agent, left);
-                }
-                Some(Chore::Collect)
+            Chore::Drain(agent, after) => {
+                let last = self.kill_for_drain(agent, after, left)?;
+                Some(Chore::Drain(agent, Some(last)))
             }
+            Chore::Machines(machines, from) => {
+                let next = self.refresh_machines(&machines, from, left)?;
+                Some(Chore::Machines(machines, next))
+            }
+            Chore::Collect => self.collect(left).then_some(Chore::Collect),
         }
     }
 
@@ -175,6 +181,13 @@ impl Model {
         for (id, task) in &self.tasks {
             alarms.extend(task.overdue_at.map(|alarm| (alarm, 1, Due::TaskIsOverdue(*id))));
             alarms.extend(task.retry.map(|(alarm, _)| (alarm, 1, Due::Retry(*id))));
+        }
+        alarms.extend(self.next_permit.map(|alarm| (alarm, 1, Due::Permit)));
+        for (id, question) in &self.questions {
+            alarms.extend(question.expires.map(|alarm| (alarm, 1, Due::QuestionExpires(*id))));
+        }
+        for ((agent, framework), asked) in &self.asked {
+            alarms.extend(asked.again.map(|alarm| (alarm, 1, Due::AskAgain(*agent, *framework))));
         }
         for filter in &self.filters {
             alarms.push((filter.ends, 2, Due::FilterEnds(filter.agent)));
@@ -210,13 +223,7 @@ impl Model {
                 self.look_again(agent);
             }
             Due::FailoverEnds(framework) => self.remove_framework(framework),
-            Due::AgentIsLost(id) => {
-                let standing = AgentStanding::Unreachable(self.now);
-                self.agents.get_mut(&id).expect("it is known").standing = standing;
-                self.tell_all_frameworks(&Event::AgentLost { agent: id });
-                self.chores.push_back(Chore::LoseTasks(id, self.now));
-                self.plan_collection();
-            }
+            Due::AgentIsLost(id) => self.agent_stayed_away(id),
             Due::TaskIsOverdue(id) => {
                 let task = self.tasks.get_mut(&id).expect("it is known");
                 (task.overdue, task.overdue_at) = (true, None);
@@ -227,63 +234,12 @@ impl Model {
                 self.next_collection = None;
                 self.chores.push_back(Chore::Collect);
             }
-        }
-    }
-
-    /// Agents that cannot be reached, those that were lost first at the front.
-    fn lost_agents(&self) -> Vec<(Time, AgentId)> {
-        let since = |(id, agent): (&AgentId, &super::facts::Agent)| match agent.standing {
-            AgentStanding::Unreachable(since) => Some((since, *id)),
-            _ => None,
-        };
-        let mut lost: Vec<_> = self.agents.iter().filter_map(since).collect();
-        lost.sort_unstable();
-        lost
-    }
-
-    fn too_many_lost(&self) -> bool {
-        self.lost_agents().len() > self.options.max_agent_count as usize
-    }
-
-    fn agent_to_forget(&self) -> Option<AgentId> {
-        let (since, first) = *self.lost_agents().first()?;
-        let old = self.now.since(since) > self.options.max_agent_age_seconds;
-        (old || self.too_many_lost()).then_some(first)
-    }
-
-    /// Something changed among the lost agents: the first full interval at which one of them is
-    /// too old or too much is the time to forget it.
-    pub(super) fn plan_collection(&mut self) {
-        if self.chores.contains(&Chore::Collect) {
-            return;
-        }
-        let due = self.lost_agents().first().map(|(since, _)| {
-            let old = since.plus(self.options.max_agent_age_seconds).max(self.now);
-            let from = if self.too_many_lost() { self.now } else { old };
-            let interval = self.options.registry_gc_interval_seconds.0;
-            let passed = from.since(self.started).0 / interval;
-            self.started.plus(Nanos((passed + 1).saturating_mul(interval)))
-        });
-        if self.next_collection.map(|alarm| alarm.at) != due {
-            self.next_collection = due.map(|due| self.alarm(due));
-        }
-    }
-
-    /// Forgets an agent and what is not over there; nobody is told.
-    fn forget_lost_agent(&mut self, id: AgentId, left: &mut usize) {
-        let mut tasks = self.tasks_where(|task| task.agent == id && !task.state.is_terminal());
-        tasks.truncate(*left);
-        *left -= tasks.len();
-        for task in tasks {
-            self.remove_task(task);
-        }
-        if *left > 0 {
-            *left -= 1;
-            self.filters.retain(|filter| filter.agent != id);
-            self.runs.iter_mut().for_each(|run| run.retain(|listed| *listed != id));
-            self.runs.retain(|run| !run.is_empty());
-            self.agents.remove(&id);
-            self.slots.agents.give_back(id);
+            Due::QuestionExpires(id) => self.question_expires(id),
+            Due::AskAgain(agent, framework) => self.rest_is_over(agent, framework),
+            Due::Permit => {
+                self.next_permit = None;
+                self.lose_next();
+            }
         }
     }
 
@@ -313,11 +269,8 @@ impl Model {
         } else if self.is_active(agent) && !self.look_now.contains(&agent) {
             self.look_later.insert(agent);
             if self.next_batch.is_none() {
-                // Intervals are counted from the beginning.
-                let interval = self.options.allocation_interval_seconds.0;
-                let passed = self.now.since(self.started).0 / interval;
-                let next = Nanos((passed + 1).saturating_mul(interval));
-                self.next_batch = Some(self.alarm(self.started.plus(next)));
+                let next = self.next_full(self.options.allocation_interval_seconds, self.now);
+                self.next_batch = Some(self.alarm(next));
             }
         }
     }

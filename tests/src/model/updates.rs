@@ -58,6 +58,11 @@ impl Model {
         if task.overdue && state == TaskState::Killed {
             (state, reason) = (TaskState::Failed, Some(Reason::MaxCompletionTimeReached));
         }
+        let agent = task.agent;
+        if let Some((drained, why)) = self.report_of_drain(agent, framework, state) {
+            (state, reason) = (drained, Some(why));
+        }
+        let task = self.tasks.get_mut(&id).expect("it is known");
         task.reports += 1;
         task.reported = true;
         // The handle of the task, then the number of the report.
@@ -207,6 +212,7 @@ impl Model {
             self.look_again(task.agent);
         }
         self.forget_framework_if_done(task.framework);
+        self.see_if_drained(task.agent);
     }
 
     /// The framework's task of that name or handle.

@@ -7,6 +7,7 @@ use tamias::command::{
 use tamias::ids::{AgentId, SessionId, TaskId};
 use tamias::resources::{Amount, Resources};
 use tamias::status::TaskState;
+use tamias::value::AgentCapability;
 
 use super::intent::{AgentIntent, Aim, Comeback, Pick, Told, Whom};
 use super::palette::{AGENTS, ATTRIBUTES, NAMES, ROLES};
@@ -19,22 +20,7 @@ const AGENTS_MAX: usize = 6;
 impl Play {
     pub(super) fn agent_intent(&mut self, intent: &AgentIntent) {
         match intent {
-            AgentIntent::Join { shared, name, resources: what, attributes } => {
-                if self.model.agents.len() >= AGENTS_MAX {
-                    return;
-                }
-                let session = match shared {
-                    Some(pick) => self.some_session(SessionKind::Agent, *pick),
-                    None => self.open(SessionKind::Agent),
-                };
-                let register = RegisterAgent {
-                    name: name.map(named),
-                    resources: resources(*what),
-                    attributes: attributes_of(*attributes),
-                    ..RegisterAgent::default()
-                };
-                self.send(session, register);
-            }
+            AgentIntent::Join { .. } => self.join(intent),
             AgentIntent::Change { agent, resources: what, attributes } => {
                 let Some(agent) = self.any_agent(*agent) else { return };
                 let session = self.driver_of(agent);
@@ -81,6 +67,30 @@ impl Play {
                 self.send(operator, UpdateWeights { weights: weights.iter().map(entry).collect() });
             }
         }
+    }
+
+    fn join(&mut self, intent: &AgentIntent) {
+        let AgentIntent::Join { shared, name, resources: what, attributes, hostname, can_drain } =
+            intent
+        else {
+            return;
+        };
+        if self.model.agents.len() >= AGENTS_MAX {
+            return;
+        }
+        let session = match shared {
+            Some(pick) => self.some_session(SessionKind::Agent, *pick),
+            None => self.open(SessionKind::Agent),
+        };
+        let register = RegisterAgent {
+            name: name.map(named),
+            resources: resources(*what),
+            attributes: attributes_of(*attributes),
+            hostname: hostname.map(named),
+            capabilities: (!*can_drain).then(all_but_draining),
+            ..RegisterAgent::default()
+        };
+        self.send(session, register);
     }
 
     fn come_back(&mut self, comeback: &Comeback) {
@@ -131,7 +141,7 @@ impl Play {
     fn returning(&self, whom: Whom) -> Option<AgentId> {
         let is_away = |id: &AgentId| {
             let standing = self.model.agents[id].standing;
-            matches!(standing, AgentStanding::Away(_) | AgentStanding::Unreachable(_))
+            !matches!(standing, AgentStanding::Connected(_) | AgentStanding::Leaving)
         };
         let away: Vec<_> = self.model.agents.keys().copied().filter(is_away).collect();
         let away = choose(&away, whom.pick).filter(|_| whom.aim == Aim::Live);
@@ -179,6 +189,12 @@ impl Play {
 
 pub(super) fn named(pick: u8) -> Box<str> {
     NAMES[usize::from(pick) % NAMES.len()].into()
+}
+
+fn all_but_draining() -> Vec<AgentCapability> {
+    let mut capabilities = AgentCapability::ALL.to_vec();
+    capabilities.retain(|capability| *capability != AgentCapability::AgentDraining);
+    capabilities
 }
 
 fn resources(pick: u8) -> Resources {

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use tamias::status::TaskState;
 use tamias::time::Nanos;
 
+use super::departures::{Departure, departures};
 use super::palette::{names, pauses, seconds, states};
 
 /// A number that picks one of those who are there.
@@ -53,6 +54,8 @@ pub enum Intent {
     Framework(FrameworkIntent),
     /// Of tasks.
     Task(TaskIntent),
+    /// Of agents that are to go.
+    Departure(Departure),
 }
 
 /// What agents, and operators of them, want.
@@ -68,6 +71,10 @@ pub enum AgentIntent {
         resources: u8,
         /// What may be looked at.
         attributes: u8,
+        /// Its machine.
+        hostname: Option<u8>,
+        /// Whether it can be drained.
+        can_drain: bool,
     },
     /// An agent changes.
     Change {
@@ -427,6 +434,7 @@ fn intents() -> impl Strategy<Value = Intent> {
         6 => agent_intents().prop_map(Intent::Agent),
         14 => framework_intents().prop_map(Intent::Framework),
         20 => task_intents().prop_map(Intent::Task),
+        2 => departures().prop_map(Intent::Departure),
     ]
     .boxed();
     let disguised = (plain.clone(), whom()).prop_map(|(i, w)| Intent::Disguised(Box::new(i), w));
@@ -442,7 +450,8 @@ fn intents() -> impl Strategy<Value = Intent> {
     ]
 }
 
-fn whom() -> impl Strategy<Value = Whom> {
+/// Draws somebody.
+pub fn whom() -> impl Strategy<Value = Whom> {
     let aim = prop_oneof![
         20 => Just(Aim::Live),
         2 => Just(Aim::Former),
@@ -452,12 +461,15 @@ fn whom() -> impl Strategy<Value = Whom> {
 }
 
 fn join_agent() -> impl Strategy<Value = AgentIntent> {
-    (option::of(any::<Pick>()), option::of(names()), any::<u8>(), any::<u8>()).prop_map(
-        |(shared, name, resources, attributes)| AgentIntent::Join {
+    let place = (option::weighted(0.3, names()), prop::bool::weighted(0.9));
+    (option::of(any::<Pick>()), option::of(names()), any::<u8>(), any::<u8>(), place).prop_map(
+        |(shared, name, resources, attributes, (hostname, can_drain))| AgentIntent::Join {
             shared,
             name,
             resources,
             attributes,
+            hostname,
+            can_drain,
         },
     )
 }

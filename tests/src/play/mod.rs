@@ -11,9 +11,11 @@
 //!
 //! - [`intent`]: intents and paces, and how they are drawn
 //! - [`palette`]: the few names, resources and times that plays are made of
+//! - [`departures`]: agents that are to go
 //! - [`agents`], [`frameworks`], [`tasks`]: how intents become commands
 
 mod agents;
+pub mod departures;
 mod frameworks;
 pub mod intent;
 pub mod palette;
@@ -25,7 +27,7 @@ use std::fmt;
 use tamias::Options;
 use tamias::command::{AdvanceTime, Command, Envelope, OpenSession, Restart, SessionKind, Tick};
 use tamias::event::Event;
-use tamias::ids::{AgentId, FrameworkId, OfferId, SessionId, TaskId};
+use tamias::ids::{AgentId, FrameworkId, InverseOfferId, OfferId, SessionId, TaskId};
 use tamias::reply::Reply;
 use tamias::time::{Nanos, Time};
 
@@ -64,6 +66,7 @@ struct Former {
     agents: BTreeSet<AgentId>,
     frameworks: BTreeSet<FrameworkId>,
     offers: BTreeSet<OfferId>,
+    questions: BTreeSet<InverseOfferId>,
     tasks: BTreeSet<TaskId>,
 }
 
@@ -124,6 +127,7 @@ impl Play {
             Intent::Agent(intent) => self.agent_intent(intent),
             Intent::Framework(intent) => self.framework_intent(intent),
             Intent::Task(intent) => self.task_intent(intent),
+            Intent::Departure(departure) => self.departure(departure),
         }
     }
 
@@ -199,6 +203,9 @@ impl Play {
         for effect in &outcome.effects {
             if let Event::Offer(offer) = &effect.event {
                 self.former.offers.insert(offer.offer);
+            }
+            if let Event::InverseOffer(question) = &effect.event {
+                self.former.questions.insert(question.inverse_offer);
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use proptest::sample::select;
-use tamias::options::{OnInvalid, UpdateRetry};
+use tamias::options::{OnInvalid, RateLimit, UpdateRetry};
 use tamias::status::TaskState;
 use tamias::time::Nanos;
 use tamias::{Options, resources::Quantities};
@@ -118,9 +118,10 @@ pub fn options() -> impl Strategy<Value = Options> {
         seconds(&[0, 5]),
         any::<(bool, bool, bool)>(),
         proptest::bool::weighted(0.1),
+        select(vec![None, Some(RateLimit { count: 2, seconds: Nanos::from_secs(10) })]),
     );
     (timeouts, rest).prop_map(|((failover, offer, reregister, kill), rest)| {
-        let (min_allocatable, update_retry, interval, accept, decline, flags, only) = rest;
+        let (min_allocatable, update_retry, interval, accept, decline, flags, only, limit) = rest;
         Options {
             min_allocatable,
             failover_timeout_seconds: failover,
@@ -137,6 +138,7 @@ pub fn options() -> impl Strategy<Value = Options> {
             allocate_only_on_command: only,
             fairness_exclude: if flags.2 { vec![] } else { vec![tamias::resources::Name::MEM] },
             rescind_on_update: !flags.1 || flags.2,
+            agent_removal_rate_limit: limit,
             // Few and short, so that plays get there.
             max_agent_count: 2,
             max_agent_age_seconds: Nanos::from_secs(3600),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use fastrand::Rng;
 use tamias::command::{
     Accept, AcceptInverseOffers, Acknowledge, CloseSession, Command, Decline, DeclineInverseOffers,
-    Kill, Reconcile, Revive, SessionKind, Subscribe, Suppress, TaskSpec,
+    Kill, Reconcile, Revive, SendMessage, SessionKind, Subscribe, Suppress, TaskSpec,
 };
 use tamias::error::Code;
 use tamias::event::{Event, Offer, TaskStatus};
@@ -15,6 +15,7 @@ use tamias::reply::Reply;
 use tamias::resources::{Amount, Name, Resources};
 use tamias::status::TaskState;
 use tamias::time::Nanos;
+use tamias::value::Bytes;
 
 use super::kernel::Kernel;
 
@@ -86,8 +87,17 @@ impl Framework {
             4..=13 => drop(self.send(kernel, Revive { roles: vec![] })),
             14..=16 => self.reconcile(kernel),
             17..=26 => self.kill(kernel, rng),
+            27..=28 => self.say(kernel, rng),
             _ => self.use_offers(kernel, rng),
         }
+    }
+
+    /// Says something to a task, which may not be there, on an agent that may be away.
+    fn say(&mut self, kernel: &mut Kernel, rng: &mut Rng) {
+        let agents: Vec<_> = kernel.state.agents().ids().collect();
+        let Some(agent) = rng.choice(agents) else { return };
+        let executor = self.open.first().cloned().unwrap_or_else(|| "nobody".into());
+        self.send(kernel, SendMessage { agent, executor, data: Bytes(vec![1]) });
     }
 
     /// Takes part no more: declines everything, kills everything, reads everything.

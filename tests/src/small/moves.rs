@@ -2,10 +2,11 @@
 
 use tamias::State;
 use tamias::command::{
-    Accept, Acknowledge, CloseSession, Command, DeactivateAgent, Decline, Kill, OpenSession,
-    ReactivateAgent, Reconcile, RegisterAgent, RemoveAgent, ReportedTask, ReregisterAgent, Restart,
-    Revive, RoleWeight, SessionKind, Subscribe, Suppress, Teardown, Update, UpdateAgent,
-    UpdateWeights,
+    Accept, AcceptInverseOffers, Acknowledge, CloseSession, Command, DeactivateAgent, Decline,
+    DrainAgent, Kill, MaintenanceWindow, MarkAgentGone, OpenSession, ReactivateAgent, Reconcile,
+    RegisterAgent, RemoveAgent, ReportedTask, ReregisterAgent, Restart, Revive, RoleWeight,
+    SessionKind, StartMaintenance, StopMaintenance, Subscribe, Suppress, Teardown, Update,
+    UpdateAgent, UpdateMaintenanceSchedule, UpdateWeights,
 };
 use tamias::ids::{AgentId, FrameworkId, OfferId, SessionId, TaskId};
 use tamias::status::TaskState;
@@ -73,6 +74,34 @@ pub const MOVES: &[Move] = &[
     }),
     Move("the operator removes a2", |w, n| {
         once(n, operator(&w.state)?, RemoveAgent { agent: agent(&w.state, AGENT_2)? })
+    }),
+    Move("the operator drains a1", |w, n| {
+        let agent = agent(&w.state, AGENT_1)?;
+        let drain = DrainAgent { agent, max_grace_seconds: None, mark_gone: false };
+        once(n, operator(&w.state)?, drain)
+    }),
+    Move("a2 is gone", |w, n| {
+        once(n, operator(&w.state)?, MarkAgentGone { agent: agent(&w.state, AGENT_2)? })
+    }),
+    Move("the machine of a1 is to go", |w, n| {
+        let (machines, start) = (vec![AGENT_1.into()], w.now);
+        let window = MaintenanceWindow { machines, start, duration_seconds: None };
+        once(n, operator(&w.state)?, UpdateMaintenanceSchedule { windows: vec![window] })
+    }),
+    Move("it goes down, or up again", |w, n| {
+        let planned = w.state.maintenance().machines.get(AGENT_1)?;
+        let machines = vec![AGENT_1.into()];
+        let operator = operator(&w.state)?;
+        if planned.down {
+            return once(n, operator, StopMaintenance { machines });
+        }
+        once(n, operator, StartMaintenance { machines })
+    }),
+    Move("the first who is asked lets it go", |w, n| {
+        let (id, offer) = w.state.maintenance().offers.iter().next()?;
+        let session = w.state.frameworks().get(offer.framework)?.session()?;
+        let refuse_seconds = Some(Nanos::from_secs(60));
+        once(n, session, AcceptInverseOffers { inverse_offers: vec![id], refuse_seconds })
     }),
     Move("a1 is disconnected", |w, n| once(n, of_agent(&w.state, AGENT_1)?, CloseSession {})),
     Move("a1 comes back with its tasks", |w, n| come_back(w, n, true)),
