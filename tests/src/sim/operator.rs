@@ -3,10 +3,10 @@
 use fastrand::Rng;
 use tamias::command::{
     Command, DeactivateAgent, DrainAgent, MaintenanceWindow, MarkAgentGone, ReactivateAgent,
-    RemoveAgent, Restart, RoleWeight, SessionKind, StartMaintenance, StopMaintenance, Teardown,
-    UpdateMaintenanceSchedule, UpdateWeights,
+    RemoveAgent, ReserveResources, Restart, RoleWeight, SessionKind, StartMaintenance,
+    StopMaintenance, Teardown, UnreserveResources, UpdateMaintenanceSchedule, UpdateWeights,
 };
-use tamias::ids::SessionId;
+use tamias::ids::{AgentId, SessionId};
 use tamias::resources::Amount;
 use tamias::time::Nanos;
 
@@ -34,7 +34,7 @@ impl Operator {
         let agent = rng.choice(agents);
         let frameworks: Vec<_> = kernel.state.frameworks().ids().collect();
         let framework = rng.choice(frameworks);
-        let command: Option<Command> = match rng.u32(0..60) {
+        let command: Option<Command> = match rng.u32(0..64) {
             0..=9 => {
                 let weight = Amount::from_units(rng.u32(1..5));
                 let role = rng.choice(ROLES).unwrap_or_default();
@@ -60,6 +60,7 @@ impl Operator {
                 let down = Self::machines_down(kernel);
                 rng.choice(down).map(|machine| StopMaintenance { machines: vec![machine] }.into())
             }
+            59..=62 => agent.and_then(|agent| Self::reserve_or_not(kernel, agent, rng)),
             _ => {
                 // Every session ends; their owners find out when they send something.
                 let restarted = kernel.send(None, Restart {});
@@ -71,6 +72,18 @@ impl Operator {
             // What he wanted may be impossible by now.
             let _ = kernel.send(Some(self.session), command);
         }
+    }
+
+    /// A reservation of a little memory, or the end of the one that there is.
+    fn reserve_or_not(kernel: &Kernel, agent: AgentId, rng: &mut Rng) -> Option<Command> {
+        let total = &kernel.state.agents().get(agent)?.total;
+        let reserved = kernel.state.names().named(total).reserved();
+        if !reserved.is_empty() {
+            return Some(UnreserveResources { agent, resources: reserved }.into());
+        }
+        let role = rng.choice(ROLES)?;
+        let resources = format!("mem(+{role}):8").parse().ok()?;
+        Some(ReserveResources { agent, resources, source: None }.into())
     }
 
     fn machines_down(kernel: &Kernel) -> Vec<Box<str>> {
