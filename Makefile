@@ -84,6 +84,9 @@ test-rust:
 	@$(STAGE) build $(CARGO) test --workspace $(OWN_STAGE) --no-run $(QUIET)
 	@$(STAGE) rust $(CARGO) test --workspace $(OWN_STAGE) --quiet
 	@$(STAGE) scenarios $(CARGO) xtask scenarios
+# Recorded traces of Mesos are kept beside the checkout; where they are not, an example is replayed.
+	@$(STAGE) traces $(CARGO) xtask traces \
+	    $(or $(wildcard ../shared/data/mesos-traces),tests/traces/example.jsonl)
 
 # The tests of the crate compile and run the C programs.
 test-c:

@@ -1,5 +1,6 @@
 //! Trace files: JSON lines, perhaps compressed; a header opens a script, records follow it.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
@@ -70,5 +71,58 @@ pub fn read(path: &Path) -> Result<Vec<Script>> {
             script.records.push(serde_json::from_value(value).with_context(place)?);
         }
     }
+    scripts.iter_mut().for_each(fill);
     Ok(scripts)
+}
+
+/// Some files name an offer and leave out what it is: that stands where it was made.
+fn fill(script: &mut Script) {
+    let mut offers: BTreeMap<String, Value> = BTreeMap::new();
+    for record in &mut script.records {
+        for offer in record.res["offers"].as_array().into_iter().flatten() {
+            if let Some(id) = offer["id"].as_str() {
+                offers.insert(id.to_owned(), offer.clone());
+            }
+        }
+        let known = record.cmd["offer"].as_str().and_then(|id| offers.get_mut(id));
+        let (Some(known), Value::Object(fields)) = (known, &mut record.cmd) else { continue };
+        for field in ["framework", "role", "agent", "resources"] {
+            if !fields.contains_key(field) {
+                fields.insert(field.to_owned(), known[field].clone());
+            }
+        }
+        if let Some(converted) = record.res.get("resources") {
+            known["resources"] = converted.clone();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_an_offer_is_stands_where_it_was_made() {
+        let offer = json!({"id": "o1", "framework": "f", "role": "r", "agent": "a",
+            "resources": "cpus:2"});
+        let record = |cmd, res| Record { cmd, res };
+        let mut script = Script {
+            header: Header { script: "x".into(), exact_shares_agree: true },
+            records: vec![
+                record(json!({"op": "batch"}), json!({"offers": [offer]})),
+                record(
+                    json!({"op": "reserve", "offer": "o1", "target": "cpus(+r):1"}),
+                    json!({"resources": "cpus:1;cpus(+r):1"}),
+                ),
+                record(json!({"op": "decline", "offer": "o1", "agent": "given"}), json!({})),
+            ],
+        };
+        fill(&mut script);
+        assert_eq!(script.records[1].cmd["resources"], "cpus:2");
+        let decline = &script.records[2].cmd;
+        assert_eq!((&decline["agent"], &decline["role"]), (&json!("given"), &json!("r")));
+        assert_eq!(decline["resources"], "cpus:1;cpus(+r):1");
+    }
 }
