@@ -239,9 +239,10 @@ impl crate::state::State {
     pub(crate) fn set_total(&mut self, id: AgentId, total: Bundle) {
         let Some(agent) = self.agents.get_mut(id) else { return };
         let counts = agent.counts();
-        let before = std::mem::replace(&mut agent.total, total.clone());
+        let before = std::mem::replace(&mut agent.total, total);
         if counts {
-            self.recount_total(&before, &total);
+            let after = agent.total.clone();
+            self.recount_total(&before, &after);
         }
         self.spare.touch(id);
     }

@@ -324,9 +324,9 @@ fn grants() {
 
 #[test]
 fn quota() {
-    fn quota(guarantees: &str, limits: &str) -> Option<Box<Quota>> {
+    fn quota(guarantees: &str, limits: &str) -> Box<Quota> {
         let (guarantees, limits) = (guarantees.parse().unwrap(), limits.parse().unwrap());
-        Some(Box::new(Quota { guarantees, limits }))
+        Box::new(Quota { guarantees, limits })
     }
     fn role(s: &mut Stage) -> &mut crate::state::Role {
         s.state.roles.get_mut(s.role).unwrap()
@@ -340,22 +340,22 @@ fn quota() {
             s.state.total = cpus("cpus:5");
             s.agent(s.agent).total = total;
         }),
-        ("quota", "is not listed as one", |s| role(s).quota = quota("", "cpus:0")),
+        ("quota", "is not listed as one", |s| role(s).quota = Some(quota("", "cpus:0"))),
         ("quota", "is not listed as one", |s| {
             s.state.quotas.insert(s.role);
         }),
         ("quota", "has an empty quota", |s| {
-            role(s).quota = quota("", "");
+            role(s).quota = Some(quota("", ""));
             s.state.quotas.insert(s.role);
         }),
         ("quota", "more than its limit", |s| {
-            role(s).quota = quota("cpus:2", "cpus:1");
+            role(s).quota = Some(quota("cpus:2", "cpus:1"));
             s.state.quotas.insert(s.role);
         }),
         ("quota", "is not at the top", |s| {
             s.state.options.quota_binds = crate::options::QuotaBinds::TopLevel;
             let below = s.state.role_or_new("a/b");
-            s.state.roles.get_mut(below).unwrap().quota = quota("cpus:1", "");
+            s.state.roles.get_mut(below).unwrap().quota = Some(quota("cpus:1", ""));
             s.state.quotas.insert(below);
         }),
         ("quota", "left over", |s| {
