@@ -176,6 +176,9 @@
 /// The framework is not subscribed to the role.
 #define TAMIAS_ERR_UNKNOWN_ROLE -517
 
+/// No such executor.
+#define TAMIAS_ERR_UNKNOWN_EXECUTOR -602
+
 /// Another live agent or framework has the name.
 #define TAMIAS_ERR_NAME_TAKEN -769
 
@@ -211,6 +214,9 @@
 
 /// A quota beyond what there is, or below what is consumed: `force` accepts it.
 #define TAMIAS_ERR_QUOTA_CONFLICT -1064
+
+/// The executor is being shut down and takes no more tasks.
+#define TAMIAS_ERR_EXECUTOR_TERMINATING -1114
 
 /// A limit was reached; the message names it.
 #define TAMIAS_ERR_LIMIT_REACHED -1281

@@ -27,11 +27,13 @@ use crate::ids::SessionId;
 use crate::time::Time;
 
 pub use agent::{
-    RegisterAgent, ReportedTask, ReregisterAgent, SendFrameworkMessage, Update, UpdateAgent,
+    ExecutorLost, RegisterAgent, RegisterExecutor, ReportedTask, ReregisterAgent,
+    SendFrameworkMessage, Update, UpdateAgent,
 };
 pub use framework::{
-    Accept, Acknowledge, Decline, Kill, LaunchTasks, Operation, Reconcile, ReconcileTask, Revive,
-    SendMessage, Subscribe, Suppress, TaskCommand, TaskHandle, TaskRef, TaskSpec, UpdateFramework,
+    Accept, Acknowledge, Decline, ExecutorKind, ExecutorSpec, Kill, LaunchGroup, LaunchTasks,
+    Operation, Reconcile, ReconcileTask, Revive, SendMessage, ShutdownExecutor, Subscribe,
+    Suppress, TaskCommand, TaskHandle, TaskRef, TaskSpec, UpdateFramework,
 };
 pub use maintenance::{
     AcceptInverseOffers, DeclineInverseOffers, DrainAgent, MaintenanceWindow, MarkAgentGone,
@@ -219,6 +221,13 @@ commands! {
     GrowVolume = 74, "grow_volume";
     /// Takes disk off a volume.
     ShrinkVolume = 75, "shrink_volume";
+
+    /// Has an executor ended.
+    ShutdownExecutor = 93, "shutdown_executor";
+    /// Reports that an executor runs.
+    RegisterExecutor = 94, "register_executor";
+    /// Reports that an executor is gone.
+    ExecutorLost = 95, "executor_lost";
 }
 
 /// A command with who sent it and when: what is applied, journaled and replayed.

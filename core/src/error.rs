@@ -124,6 +124,8 @@ codes! {
     UnknownSession = NotFound, 4;
     /// The framework is not subscribed to the role.
     UnknownRole = NotFound, 5;
+    /// No such executor.
+    UnknownExecutor = NotFound, 90;
 
     /// Another live agent or framework has the name.
     NameTaken = AlreadyExists, 1;
@@ -146,6 +148,8 @@ codes! {
     AgentConnected = FailedPrecondition, 6;
     /// A quota beyond what there is, or below what is consumed: `force` accepts it.
     QuotaConflict = FailedPrecondition, 40;
+    /// The executor is being shut down and takes no more tasks.
+    ExecutorTerminating = FailedPrecondition, 90;
 
     /// An operator marked the agent gone: it never comes back under this id.
     AgentGone = FailedPrecondition, 20;

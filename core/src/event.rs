@@ -10,8 +10,8 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::attributes::Attributes;
-use crate::command::TaskSpec;
-use crate::ids::{AgentId, FrameworkId, InverseOfferId, OfferId, SessionId, TaskId};
+use crate::command::{ExecutorSpec, TaskSpec};
+use crate::ids::{AgentId, ExecutorId, FrameworkId, InverseOfferId, OfferId, SessionId, TaskId};
 use crate::resources::Resources;
 use crate::status::{Reason, Source, TaskState};
 use crate::time::{Nanos, Time};
@@ -89,6 +89,34 @@ pub enum Event {
         /// What is said.
         data: Bytes,
     },
+    /// To an agent driver: start an executor; its tasks follow.
+    LaunchExecutor(LaunchExecutor),
+    /// To an agent driver: start these tasks, all or none.
+    LaunchGroup(LaunchGroup),
+    /// To an agent driver: end an executor and what it runs.
+    ShutdownExecutor {
+        /// On which agent.
+        agent: AgentId,
+        /// Which.
+        executor: ExecutorId,
+        /// Time between asking and ending it.
+        grace_seconds: Nanos,
+    },
+    /// To a framework: an executor is gone. Its tasks get updates of their own.
+    ExecutorLost {
+        /// On which agent it was.
+        agent: AgentId,
+        /// The framework's name for it.
+        executor: Box<str>,
+        /// Its id.
+        id: ExecutorId,
+        /// How it exited, if that is known.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        status: Option<i32>,
+        /// For people.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        message: Option<Box<str>>,
+    },
     /// The session's ring overflowed; what follows was read from the state again. Offers and
     /// updates that were seen before are repeated; an offer that is not has ended. Answers to
     /// `reconcile` and `agent_lost` may be missing: ask again.
@@ -119,6 +147,10 @@ impl Event {
         "inverse_offer",
         "rescind_inverse_offer",
         "checkpoint",
+        "launch_executor",
+        "launch_group",
+        "shutdown_executor",
+        "executor_lost",
     ];
 
     /// Whether a session that missed it could not find it in the state: a ring that overflows
@@ -126,7 +158,9 @@ impl Event {
     #[must_use]
     pub fn is_told_once(&self) -> bool {
         match self {
-            Self::SubscriptionEnded { .. } | Self::AgentRemoved { .. } => true,
+            Self::SubscriptionEnded { .. }
+            | Self::AgentRemoved { .. }
+            | Self::ExecutorLost { .. } => true,
             Self::Update(status) => {
                 status.uuid.is_none() && status.reason != Some(Reason::Reconciliation)
             }
@@ -152,6 +186,10 @@ impl Event {
             Self::InverseOffer(_) => 11,
             Self::RescindInverseOffer { .. } => 12,
             Self::Checkpoint { .. } => 13,
+            Self::LaunchExecutor(_) => 14,
+            Self::LaunchGroup(_) => 15,
+            Self::ShutdownExecutor { .. } => 16,
+            Self::ExecutorLost { .. } => 17,
         }]
     }
 }
@@ -182,6 +220,9 @@ pub struct Offer {
     /// The agent's attributes.
     #[serde(skip_serializing_if = "attributes_empty")]
     pub attributes: Arc<Attributes>,
+    /// Names of the framework's executors on the agent.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub executors: Vec<Arc<str>>,
     /// When the offer is rescinded if it is not answered.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires: Option<Time>,
@@ -279,6 +320,9 @@ pub struct TaskStatus {
     /// The result of its check, if it has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub check: Option<CheckStatus>,
+    /// The name of what runs it, if it has an executor.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub executor: Option<Box<str>>,
     /// The driver's data.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data: Option<Bytes>,
@@ -295,6 +339,49 @@ pub struct Launch {
     pub framework: FrameworkId,
     /// In which role.
     pub role: Arc<str>,
+    /// What to run.
+    pub spec: Arc<TaskSpec>,
+    /// What is to run it, if it has an executor.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub executor: Option<ExecutorId>,
+}
+
+/// An executor to be started by an agent driver.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LaunchExecutor {
+    /// On which agent.
+    pub agent: AgentId,
+    /// Its id, for reports.
+    pub executor: ExecutorId,
+    /// Whose it is.
+    pub framework: FrameworkId,
+    /// In which role.
+    pub role: Arc<str>,
+    /// What to run.
+    pub spec: Arc<ExecutorSpec>,
+}
+
+/// Tasks to be started by an agent driver, all or none.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LaunchGroup {
+    /// On which agent.
+    pub agent: AgentId,
+    /// Whose they are.
+    pub framework: FrameworkId,
+    /// In which role.
+    pub role: Arc<str>,
+    /// What is to run them, if they have an executor.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub executor: Option<ExecutorId>,
+    /// The tasks.
+    pub tasks: Vec<GroupTask>,
+}
+
+/// A task of a group.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct GroupTask {
+    /// Its handle, for updates.
+    pub task: TaskId,
     /// What to run.
     pub spec: Arc<TaskSpec>,
 }
@@ -317,6 +404,35 @@ mod tests {
     use super::*;
     use crate::ids::Id;
 
+    fn of_executors(agent: AgentId) -> Vec<Event> {
+        let (executor, framework) = (ExecutorId::from_parts(0, 1), FrameworkId::from_parts(0, 1));
+        vec![
+            Event::Message { agent, framework, executor: "e".into(), data: Bytes(vec![1]) },
+            Event::LaunchExecutor(LaunchExecutor {
+                agent,
+                executor,
+                framework,
+                role: "r".into(),
+                spec: Arc::default(),
+            }),
+            Event::LaunchGroup(LaunchGroup {
+                agent,
+                framework,
+                role: "r".into(),
+                executor: None,
+                tasks: Vec::new(),
+            }),
+            Event::ShutdownExecutor { agent, executor, grace_seconds: Nanos::ZERO },
+            Event::ExecutorLost {
+                agent,
+                executor: "e".into(),
+                id: executor,
+                status: None,
+                message: None,
+            },
+        ]
+    }
+
     #[test]
     fn kinds_are_those_in_json() {
         let (agent, task) = (AgentId::from_parts(0, 1), TaskId::from_parts(0, 1));
@@ -333,6 +449,7 @@ mod tests {
             unreachable_time: None,
             healthy: None,
             check: None,
+            executor: None,
             data: None,
         };
         let offer = Offer {
@@ -345,6 +462,7 @@ mod tests {
             role: "r".into(),
             resources: Resources::default(),
             attributes: Arc::default(),
+            executors: Vec::new(),
             expires: None,
         };
         let launch = Launch {
@@ -353,6 +471,7 @@ mod tests {
             framework: FrameworkId::from_parts(0, 1),
             role: "r".into(),
             spec: Arc::default(),
+            executor: None,
         };
         let question = InverseOffer {
             inverse_offer: InverseOfferId::from_parts(0, 1),
@@ -373,16 +492,12 @@ mod tests {
             Event::Acknowledged { agent, task, uuid: Uuid([0; 16]) },
             Event::AgentRemoved { agent },
             Event::Resync,
-            Event::Message {
-                agent,
-                framework: FrameworkId::from_parts(0, 1),
-                executor: "e".into(),
-                data: Bytes(vec![1]),
-            },
             Event::RescindInverseOffer { inverse_offer: question.inverse_offer },
             Event::InverseOffer(question),
             Event::Checkpoint { agent, resources: Resources::default() },
         ];
+        let events = events.into_iter().chain(of_executors(agent));
+        let events: Vec<_> = events.collect();
         assert_eq!(events.len(), Event::KINDS.len());
         for event in events {
             assert_eq!(serde_json::to_value(&event).unwrap()["event"], event.kind());

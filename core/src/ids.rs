@@ -150,6 +150,9 @@ define_id!(
     /// A task handle. Frameworks name their tasks; the handle is what replies and events carry.
     TaskId, 't', "a task");
 define_id!(
+    /// What runs several tasks of one framework on one agent.
+    ExecutorId, 'e', "an executor");
+define_id!(
     /// A session: the right to send commands in one capacity.
     SessionId, 's', "a session");
 define_id!(

@@ -115,6 +115,9 @@ pub struct Options {
     /// Grace of a kill when neither the kill nor the task says.
     #[n(11)]
     pub kill_grace_seconds: Nanos,
+    /// Grace of the shutdown of an executor that does not say.
+    #[n(110)]
+    pub executor_shutdown_grace_seconds: Nanos,
     /// Whether agents are offered by the command `allocate` alone: no event, interval or returned
     /// resource causes offers. For who decides in batches of their own.
     #[n(100)]
@@ -173,6 +176,7 @@ impl Default for Options {
             all_capabilities: true,
             agent_reregister_timeout_seconds: Nanos::from_secs(600),
             kill_grace_seconds: Nanos::from_secs(3),
+            executor_shutdown_grace_seconds: Nanos::from_secs(5),
             allocate_only_on_command: false,
             domain: None,
             require_agent_domain: false,
@@ -232,6 +236,7 @@ impl Options {
             ("agent_reregister_timeout_seconds", self.agent_reregister_timeout_seconds),
             ("kill_grace_seconds", self.kill_grace_seconds),
             ("max_agent_age_seconds", self.max_agent_age_seconds),
+            ("executor_shutdown_grace_seconds", self.executor_shutdown_grace_seconds),
         ] {
             if !not_negative(span) {
                 return reject(field, range);

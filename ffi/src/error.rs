@@ -60,6 +60,8 @@ pub const TAMIAS_ERR_UNKNOWN_TASK: i32 = -515;
 pub const TAMIAS_ERR_UNKNOWN_SESSION: i32 = -516;
 /// The framework is not subscribed to the role.
 pub const TAMIAS_ERR_UNKNOWN_ROLE: i32 = -517;
+/// No such executor.
+pub const TAMIAS_ERR_UNKNOWN_EXECUTOR: i32 = -602;
 /// Another live agent or framework has the name.
 pub const TAMIAS_ERR_NAME_TAKEN: i32 = -769;
 /// The framework has a live or unreachable task of that name.
@@ -84,6 +86,8 @@ pub const TAMIAS_ERR_AGENT_GONE: i32 = -1044;
 pub const TAMIAS_ERR_MACHINE_DOWN: i32 = -1045;
 /// A quota beyond what there is, or below what is consumed: `force` accepts it.
 pub const TAMIAS_ERR_QUOTA_CONFLICT: i32 = -1064;
+/// The executor is being shut down and takes no more tasks.
+pub const TAMIAS_ERR_EXECUTOR_TERMINATING: i32 = -1114;
 /// A limit was reached; the message names it.
 pub const TAMIAS_ERR_LIMIT_REACHED: i32 = -1281;
 /// Another thread is applying a command.

@@ -52,6 +52,8 @@ const (
 	UnknownSession Code = -516
 	// UnknownRole: the framework is not subscribed to the role.
 	UnknownRole Code = -517
+	// UnknownExecutor: no such executor.
+	UnknownExecutor Code = -602
 	// NameTaken: another live agent or framework has the name.
 	NameTaken Code = -769
 	// TaskExists: the framework has a live or unreachable task of that name.
@@ -76,6 +78,8 @@ const (
 	MachineDown Code = -1045
 	// QuotaConflict: a quota beyond what there is, or below what is consumed: force accepts it.
 	QuotaConflict Code = -1064
+	// ExecutorTerminating: the executor is being shut down and takes no more tasks.
+	ExecutorTerminating Code = -1114
 	// LimitReached: a limit was reached; the message names it.
 	LimitReached Code = -1281
 	// WouldBlock: another thread is applying a command.

@@ -50,7 +50,9 @@ classes! {
         subscription_ended = "SubscriptionEnded", launch_task = "LaunchTask",
         kill_task = "KillTask", update_acknowledged = "UpdateAcknowledged",
         agent_removed = "AgentRemoved", resync = "Resync",
-        message_received = "MessageReceived", other_event = "OtherEvent";
+        message_received = "MessageReceived", other_event = "OtherEvent",
+        launch_executor = "LaunchExecutor", launch_group = "LaunchGroup",
+        shutdown_executor = "ShutdownExecutor", executor_lost = "ExecutorLost";
     "tamias.journal": replayed_journal = "ReplayedJournal";
     "decimal": decimal = "Decimal";
     "datetime": timedelta = "timedelta";

@@ -66,11 +66,51 @@ fn parts<'py, 'c>(
             (&classes.agent_removed, (agent_id(agent)?,).into_pyobject(py)?)
         }
         Event::Resync => (&classes.resync, PyTuple::empty(py)),
+        other => return of_executors(py, classes, other),
+    })
+}
+
+/// Events of executors, groups and messages.
+fn of_executors<'py, 'c>(
+    py: Python<'py>,
+    classes: &'c Classes,
+    event: &Event,
+) -> PyResult<(&'c Py<PyAny>, Bound<'py, PyTuple>)> {
+    let agent_id = |id| text(py, &classes.agent_id, id);
+    let task_id = |id| text(py, &classes.task_id, id);
+    Ok(match event {
         Event::Message { agent, framework, executor, data } => {
             let framework = text(py, &classes.framework_id, framework)?;
             let data = PyBytes::new(py, &data.0);
             let fields = (agent_id(agent)?, framework, &**executor, data);
             (&classes.message_received, fields.into_pyobject(py)?)
+        }
+        Event::LaunchExecutor(launch) => {
+            let spec = serde_json::to_string(&*launch.spec).map_err(defect)?;
+            let framework = text(py, &classes.framework_id, &launch.framework)?;
+            let executor = launch.executor.to_string();
+            let fields = (agent_id(&launch.agent)?, executor, framework, &*launch.role, spec);
+            (&classes.launch_executor, fields.into_pyobject(py)?)
+        }
+        Event::LaunchGroup(group) => {
+            let mut tasks = Vec::with_capacity(group.tasks.len());
+            for task in &group.tasks {
+                tasks.push((task_id(&task.task)?, spec_to_python(py, &task.spec)?));
+            }
+            let framework = text(py, &classes.framework_id, &group.framework)?;
+            let executor = group.executor.map(|id| id.to_string());
+            let tasks = PyTuple::new(py, tasks)?;
+            let fields = (agent_id(&group.agent)?, framework, &*group.role, executor, tasks);
+            (&classes.launch_group, fields.into_pyobject(py)?)
+        }
+        Event::ShutdownExecutor { agent, executor, grace_seconds } => {
+            let fields = (agent_id(agent)?, executor.to_string(), seconds(*grace_seconds));
+            (&classes.shutdown_executor, fields.into_pyobject(py)?)
+        }
+        Event::ExecutorLost { agent, executor, id, status, message } => {
+            let (agent, id) = (agent_id(agent)?, id.to_string());
+            let fields = (agent, &**executor, id, *status, message.as_deref());
+            (&classes.executor_lost, fields.into_pyobject(py)?)
         }
         other => {
             let json = serde_json::to_string(other).map_err(|error| {
@@ -79,6 +119,10 @@ fn parts<'py, 'c>(
             (&classes.other_event, (other.kind(), json).into_pyobject(py)?)
         }
     })
+}
+
+fn defect(error: impl std::fmt::Display) -> Error {
+    Error::Rejected(Rejection::new(Code::Defect, error.to_string()))
 }
 
 fn launch_fields<'py>(
@@ -92,6 +136,7 @@ fn launch_fields<'py>(
         text(py, &classes.framework_id, &launch.framework)?,
         &*launch.role,
         spec_to_python(py, &launch.spec)?,
+        launch.executor.map(|id| id.to_string()),
     );
     fields.into_pyobject(py)
 }

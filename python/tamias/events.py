@@ -27,14 +27,18 @@ __all__ = [
     "AgentLost",
     "AgentRemoved",
     "Event",
+    "ExecutorLost",
     "FrameworkEvent",
     "KillTask",
+    "LaunchExecutor",
+    "LaunchGroup",
     "LaunchTask",
     "MessageReceived",
     "OfferReceived",
     "OfferRescinded",
     "OtherEvent",
     "Resync",
+    "ShutdownExecutor",
     "SubscriptionEnded",
     "TaskUpdated",
     "UpdateAcknowledged",
@@ -102,6 +106,62 @@ class LaunchTask(Event):
     framework: FrameworkId
     role: str
     spec: TaskSpec
+    executor: str | None = None
+    """The id of the executor that is to run it, if it has one."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class LaunchExecutor(Event):
+    """To an agent driver: start an executor; its tasks follow."""
+
+    agent: AgentId
+    executor: str
+    """Its id, for reports."""
+    framework: FrameworkId
+    role: str
+    spec: str
+    """What to run, as JSON."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class LaunchGroup(Event):
+    """To an agent driver: start these tasks, all or none."""
+
+    agent: AgentId
+    framework: FrameworkId
+    role: str
+    executor: str | None
+    """The id of the executor that is to run them, if they have one."""
+    tasks: tuple[tuple[TaskId, TaskSpec], ...]
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class ShutdownExecutor(Event):
+    """To an agent driver: end an executor and what it runs."""
+
+    agent: AgentId
+    executor: str
+    """Its id."""
+    grace_seconds: float
+    """Time between asking and ending it."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class ExecutorLost(Event):
+    """To a framework: an executor is gone. Its tasks get updates of their own."""
+
+    agent: AgentId
+    executor: str
+    """The framework's name for it."""
+    id: str
+    status: int | None = None
+    """How it exited, if that is known."""
+    message: str | None = None
+    """For people."""
 
 
 @final
@@ -174,6 +234,7 @@ FrameworkEvent: TypeAlias = (
     | TaskUpdated
     | AgentLost
     | SubscriptionEnded
+    | ExecutorLost
     | MessageReceived
     | OtherEvent
     | Resync
@@ -182,7 +243,10 @@ FrameworkEvent: TypeAlias = (
 
 AgentEvent: TypeAlias = (
     LaunchTask
+    | LaunchExecutor
+    | LaunchGroup
     | KillTask
+    | ShutdownExecutor
     | UpdateAcknowledged
     | AgentRemoved
     | MessageReceived

@@ -256,6 +256,7 @@ class Options(TypedDict, total=False):
     all_capabilities: bool
     agent_reregister_timeout_seconds: Duration
     kill_grace_seconds: Duration
+    executor_shutdown_grace_seconds: Duration
     allocate_only_on_command: bool
     domain: Mapping[str, str] | None
     require_agent_domain: bool

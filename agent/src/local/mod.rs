@@ -18,11 +18,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use tamias::command::{RegisterAgent, ReportedTask, ReregisterAgent};
+use tamias::command::{ExecutorLost, RegisterAgent, ReportedTask, ReregisterAgent};
 use tamias::event::{Event, Launch};
 use tamias::ids::{AgentId, TaskId};
 use tamias::kernel::{EventRecord, Service};
 use tamias::resources::{Amount, Name, Resource, Resources};
+use tamias::status::Reason;
 use tamias::{AgentDriver, Code, Kernel, Rejection};
 
 pub use options::LocalAgentOptions;
@@ -238,7 +239,30 @@ impl Inner {
     /// Does what the kernel wants.
     fn carry_out(&self, supervisor: &mut Supervisor, event: &Event) -> Result<(), Rejection> {
         match event {
+            Event::Launch(launch) if launch.executor.is_some() => Ok(()),
             Event::Launch(launch) => self.launch(supervisor, launch),
+            Event::LaunchGroup(group) if group.executor.is_some() => Ok(()),
+            Event::LaunchGroup(group) => group.tasks.iter().try_for_each(|task| {
+                let launch = Launch {
+                    agent: group.agent,
+                    task: task.task,
+                    framework: group.framework,
+                    role: group.role.clone(),
+                    spec: task.spec.clone(),
+                    executor: None,
+                };
+                self.launch(supervisor, &launch)
+            }),
+            Event::LaunchExecutor(launch) => {
+                // Its tasks fail with it.
+                let message = "the local agent runs commands of tasks, no executors";
+                self.driver.executor_lost(ExecutorLost {
+                    executor: launch.executor,
+                    status: None,
+                    reason: Some(Reason::ContainerLaunchFailed),
+                    message: Some(message.into()),
+                })
+            }
             Event::Kill { task, grace_seconds, .. } => {
                 let grace = Duration::from_nanos(grace_seconds.0.max(0).unsigned_abs());
                 match self.key_of(supervisor, *task) {

@@ -4,7 +4,7 @@ use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
 use crate::attributes::Attributes;
-use crate::ids::{AgentId, FrameworkId, TaskId};
+use crate::ids::{AgentId, ExecutorId, FrameworkId, TaskId};
 use crate::resources::Resources;
 use crate::status::{Reason, Source, TaskState};
 use crate::value::{AgentCapability, Bytes, CheckStatus, Domain, Ext, Uuid};
@@ -88,6 +88,11 @@ pub struct ReregisterAgent {
     #[n(4)]
     #[serde(default)]
     pub tasks: Vec<ReportedTask>,
+    /// All executors that it has; those of listed tasks that have not ended need not be listed.
+    #[n(110)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cbor(default)]
+    pub executors: Vec<ExecutorId>,
     /// The fault domain it is in now; as before if left out.
     #[n(60)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -233,4 +238,39 @@ pub struct SendFrameworkMessage {
     /// What.
     #[n(3)]
     pub data: Bytes,
+}
+
+/// Reports that an executor runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
+#[serde(deny_unknown_fields)]
+#[cbor(map)]
+pub struct RegisterExecutor {
+    /// Which, on one of the session's agents.
+    #[n(0)]
+    pub executor: ExecutorId,
+}
+
+/// Reports that an executor is gone, or could not be started. Its tasks that have not ended end
+/// with `reason`, its resources are free, and its framework is told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
+#[serde(deny_unknown_fields)]
+#[cbor(map)]
+pub struct ExecutorLost {
+    /// Which, on one of the session's agents.
+    #[n(0)]
+    pub executor: ExecutorId,
+    /// How it exited, if that is known.
+    #[n(1)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<i32>,
+    /// Why its tasks end; `REASON_EXECUTOR_TERMINATED` if left out. They fail; they are gone if
+    /// their container could not be updated, was preempted or did not come back, and killed if
+    /// the agent is drained or they were killed during the launch.
+    #[n(2)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
+    /// For people.
+    #[n(3)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<Box<str>>,
 }

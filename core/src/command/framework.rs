@@ -93,6 +93,60 @@ pub struct TaskCommand {
     pub stdin: Option<Box<str>>,
 }
 
+/// What is to run an executor.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
+#[serde(rename_all = "snake_case")]
+#[cbor(index_only)]
+pub enum ExecutorKind {
+    /// The framework's own program: it needs `command` or `ext`.
+    #[default]
+    #[n(0)]
+    Custom,
+    /// What the agent has for groups of tasks; it has no `command`.
+    #[n(1)]
+    Default,
+}
+
+/// What runs tasks on their behalf, with resources of its own. It starts with the first task that
+/// names it on an agent and is charged once; later tasks must describe it in the same way.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
+#[serde(deny_unknown_fields)]
+#[cbor(map)]
+pub struct ExecutorSpec {
+    /// Unique among the framework's executors on an agent.
+    #[n(0)]
+    pub name: Box<str>,
+    /// What it takes of the offers, beside its tasks; may be empty.
+    #[n(1)]
+    #[serde(default, skip_serializing_if = "Resources::is_empty")]
+    pub resources: Resources,
+    /// Whose program it is.
+    #[n(2)]
+    #[serde(default, skip_serializing_if = "is_custom")]
+    pub kind: ExecutorKind,
+    /// What to run.
+    #[n(3)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<TaskCommand>,
+    /// Time between asking it to end and ending it; the kernel's option if left out.
+    #[n(4)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shutdown_grace_seconds: Option<Nanos>,
+    /// For people and tools.
+    #[n(5)]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<Box<str>, Box<str>>,
+    /// Opaque bytes of a wire layer.
+    #[n(6)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ext: Option<Ext>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde gives references
+fn is_custom(kind: &ExecutorKind) -> bool {
+    *kind == ExecutorKind::Custom
+}
+
 /// A task to launch.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
 #[serde(deny_unknown_fields)]
@@ -124,6 +178,10 @@ pub struct TaskSpec {
     #[n(6)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ext: Option<Ext>,
+    /// What runs it, instead of `command`; started if it is not there yet.
+    #[n(110)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub executor: Option<Box<ExecutorSpec>>,
 }
 
 /// What to do with accepted resources.
@@ -153,6 +211,9 @@ pub enum Operation {
     /// Take disk off a volume. Later operations of the accept cannot use the result.
     #[n(12)]
     ShrinkVolume(#[n(0)] Shrink),
+    /// Launch tasks, all or none.
+    #[n(110)]
+    LaunchGroup(#[n(0)] LaunchGroup),
 }
 
 impl Operation {
@@ -161,6 +222,7 @@ impl Operation {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Launch(_) => "launch",
+            Self::LaunchGroup(_) => "launch_group",
             Self::Reserve(_) => "reserve",
             Self::Unreserve(_) => "unreserve",
             Self::Create(_) => "create",
@@ -172,16 +234,32 @@ impl Operation {
 
     /// All resources that it names.
     pub fn resources(&self) -> impl Iterator<Item = &Resources> {
-        let tasks: &[TaskSpec] = if let Self::Launch(launch) = self { &launch.tasks } else { &[] };
+        let executors = match self {
+            Self::LaunchGroup(group) => group.executor.as_deref(),
+            _ => None,
+        };
+        let executors = self.tasks().iter().filter_map(|t| t.executor.as_deref()).chain(executors);
+        let launched = self.tasks().iter().map(|task| &task.resources);
+        let launched = launched.chain(executors.map(|executor| &executor.resources));
         let own = match self {
-            Self::Launch(_) => [None, None],
+            Self::Launch(_) | Self::LaunchGroup(_) => [None, None],
             Self::Reserve(of) | Self::Unreserve(of) | Self::Create(of) | Self::Destroy(of) => {
                 [Some(&of.resources), None]
             }
             Self::GrowVolume(grow) => [Some(&grow.volume), Some(&grow.addition)],
             Self::ShrinkVolume(shrink) => [Some(&shrink.volume), None],
         };
-        tasks.iter().map(|task| &task.resources).chain(own.into_iter().flatten())
+        launched.chain(own.into_iter().flatten())
+    }
+
+    /// The tasks that it launches.
+    #[must_use]
+    pub fn tasks(&self) -> &[TaskSpec] {
+        match self {
+            Self::Launch(launch) => &launch.tasks,
+            Self::LaunchGroup(group) => &group.tasks,
+            _ => &[],
+        }
     }
 }
 
@@ -193,6 +271,27 @@ pub struct LaunchTasks {
     /// Each by itself: one that is invalid does not stop the others, under `report`.
     #[n(0)]
     pub tasks: Vec<TaskSpec>,
+}
+
+/// Tasks that are launched all or none: if one of them is invalid none is, and when one ends other
+/// than well the others are killed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
+#[serde(deny_unknown_fields)]
+#[cbor(map)]
+pub struct LaunchGroup {
+    /// What runs them; each by itself if left out.
+    #[n(0)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub executor: Option<Box<ExecutorSpec>>,
+    /// At least one.
+    #[n(1)]
+    pub tasks: Vec<TaskSpec>,
+}
+
+impl From<LaunchGroup> for Operation {
+    fn from(group: LaunchGroup) -> Self {
+        Self::LaunchGroup(group)
+    }
 }
 
 impl From<Vec<TaskSpec>> for Operation {
@@ -368,4 +467,18 @@ pub struct SendMessage {
     /// What.
     #[n(2)]
     pub data: Bytes,
+}
+
+/// Has an executor of the framework ended: after its grace it is gone, and tasks that it still runs
+/// fail.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
+#[serde(deny_unknown_fields)]
+#[cbor(map)]
+pub struct ShutdownExecutor {
+    /// On which agent.
+    #[n(0)]
+    pub agent: AgentId,
+    /// Which, by name.
+    #[n(1)]
+    pub executor: Box<str>,
 }

@@ -4,10 +4,11 @@ use std::ops::Deref;
 
 use super::session::Session;
 use crate::command::{
-    RegisterAgent, RemoveAgent, ReregisterAgent, SendFrameworkMessage, Update, UpdateAgent,
+    ExecutorLost, RegisterAgent, RegisterExecutor, RemoveAgent, ReregisterAgent,
+    SendFrameworkMessage, Update, UpdateAgent,
 };
 use crate::error::{Code, Rejection};
-use crate::ids::AgentId;
+use crate::ids::{AgentId, ExecutorId};
 use crate::reply::Reply;
 
 /// A session for one or many agents. It is told [`Launch`](crate::event::Event::Launch) and
@@ -38,6 +39,16 @@ impl AgentDriver {
 
     /// Reports the state of a task.
     pub fn update(&self, command: Update) -> Result<(), Rejection> {
+        self.call(command).map(|_| ())
+    }
+
+    /// Reports that an executor runs.
+    pub fn register_executor(&self, executor: ExecutorId) -> Result<(), Rejection> {
+        self.call(RegisterExecutor { executor }).map(|_| ())
+    }
+
+    /// Reports that an executor is gone; its tasks end with it.
+    pub fn executor_lost(&self, command: ExecutorLost) -> Result<(), Rejection> {
         self.call(command).map(|_| ())
     }
 

@@ -5,8 +5,8 @@ use std::ops::Deref;
 use super::session::Session;
 use crate::command::{
     Accept, AcceptInverseOffers, Acknowledge, Command, Decline, DeclineInverseOffers, Kill,
-    Reconcile, ReconcileTask, Revive, SendMessage, Subscribe, Suppress, TaskRef, TaskSpec,
-    Teardown, UpdateFramework,
+    Reconcile, ReconcileTask, Revive, SendMessage, ShutdownExecutor, Subscribe, Suppress, TaskRef,
+    TaskSpec, Teardown, UpdateFramework,
 };
 use crate::error::{Code, Rejection};
 use crate::ids::{AgentId, FrameworkId, InverseOfferId, OfferId};
@@ -139,6 +139,11 @@ impl Framework {
     ) -> Result<bool, Rejection> {
         let data = Bytes(data.into());
         delivered(&self.call(SendMessage { agent, executor: executor.into(), data })?)
+    }
+
+    /// Has an executor of the framework ended; tasks that it still runs fail.
+    pub fn shutdown_executor(&self, agent: AgentId, executor: &str) -> Result<(), Rejection> {
+        self.call(ShutdownExecutor { agent, executor: executor.into() }).map(|_| ())
     }
 
     /// Replaces what the framework says about itself: roles, capabilities, timeout.

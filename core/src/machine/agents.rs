@@ -1,6 +1,6 @@
 //! Registration, return and change of agents.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::{Machine, over_limit};
@@ -8,7 +8,7 @@ use crate::attributes::Attributes;
 use crate::command::{RegisterAgent, ReregisterAgent, SessionKind, UpdateAgent};
 use crate::error::{Code, Rejection, shorten};
 use crate::event::Event;
-use crate::ids::{AgentId, SessionId, TaskId};
+use crate::ids::{AgentId, ExecutorId, SessionId, TaskId};
 use crate::limits::{EXT_BYTES_MAX, OBJECTS_MAX, TASKS_PER_COMMAND_MAX};
 use crate::names::check_name;
 use crate::reply::Reply;
@@ -72,6 +72,7 @@ impl Machine<'_> {
             allocated: Bundle::new(),
             grants: Default::default(),
             tasks: Default::default(),
+            executors: Default::default(),
         });
         if let Some(name) = name {
             self.state.agent_ids.insert(name, id);
@@ -95,6 +96,7 @@ impl Machine<'_> {
         self.check_total(Some(row), resources.as_ref())?;
         self.check_domain(command.domain.as_ref())?;
         let reported = self.check_reported(id, command)?;
+        let executors = self.check_reported_executors(id, command, &reported)?;
 
         if let Some(agent) = self.state.agents.get_mut(id) {
             match std::mem::replace(&mut agent.liveness, Liveness::Connected(session)) {
@@ -119,7 +121,11 @@ impl Machine<'_> {
             self.tell_checkpoint(id);
         }
         self.change_place(id, command.domain.as_ref(), command.capabilities.as_deref());
+        let lost = self.return_executors(id, &executors);
         self.reconcile_agent(id, &reported);
+        for executor in lost {
+            self.end_executor(executor, None, Some("the agent came back without it"));
+        }
         self.plan_collection();
         self.check_drained(id);
         self.offer_now(id);
@@ -191,6 +197,39 @@ impl Machine<'_> {
             }
         }
         Ok(reported)
+    }
+
+    /// The executors that the agent has: those listed, and those of the tasks listed. Unknown ones
+    /// are no mistake.
+    fn check_reported_executors(
+        &self,
+        agent: AgentId,
+        command: &ReregisterAgent,
+        reported: &BTreeMap<TaskId, TaskState>,
+    ) -> Result<BTreeSet<ExecutorId>, Rejection> {
+        if command.executors.len() > TASKS_PER_COMMAND_MAX {
+            let count = command.executors.len();
+            return Err(over_limit("executors", count, TASKS_PER_COMMAND_MAX).at("executors"));
+        }
+        let mut has = BTreeSet::new();
+        for (index, &id) in command.executors.iter().enumerate() {
+            let reject = |code, text| {
+                let place = format!("executors[{index}]");
+                Err(Rejection::new(code, text).at(place).index(index).id(id.to_u64()))
+            };
+            if self.state.executors.get(id).is_some_and(|row| row.agent != agent) {
+                let text = format!("executor {id} is on another agent than {agent}");
+                return reject(Code::NotYours, text);
+            }
+            if !has.insert(id) {
+                return reject(Code::BadList, format!("{id} is listed twice"));
+            }
+        }
+        for (task, state) in reported {
+            let row = self.state.tasks.get(*task).and_then(|task| task.executor.as_ref());
+            has.extend(row.filter(|_| !state.is_terminal()).map(|executor| executor.id));
+        }
+        Ok(has)
     }
 
     pub(super) fn update_agent(

@@ -68,7 +68,7 @@ impl Machine<'_> {
         *budget -= some.len();
         for task in &some {
             let own = self.state.tasks.get(*task).and_then(|task| task.kill_grace);
-            self.kill_task(*task, drain.grace_instead_of(own));
+            self.kill_alone(*task, drain.grace_instead_of(own));
         }
         some.last().copied().filter(|_| *budget == 0)
     }

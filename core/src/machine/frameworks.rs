@@ -120,6 +120,7 @@ impl Machine<'_> {
             ext: None,
             roles: Default::default(),
             tasks: Default::default(),
+            executors: Default::default(),
         })
     }
 
@@ -295,13 +296,16 @@ impl Machine<'_> {
         if self.state.frameworks.get(id).is_some_and(|framework| !framework.tasks.is_empty()) {
             self.state.work.bulk.push_back(Bulk::EndFramework(id, 0));
         }
+        if self.state.frameworks.get(id).is_some_and(|framework| !framework.executors.is_empty()) {
+            self.state.work.bulk.push_back(Bulk::EndExecutors(id, 0));
+        }
         self.finish_removing_framework(id);
     }
 
-    /// The last task of a removed framework ended: nothing is left of it.
+    /// The last task or executor of a removed framework ended: nothing is left of it.
     pub(super) fn finish_removing_framework(&mut self, id: FrameworkId) {
         let framework = self.state.frameworks.get(id);
-        if framework.is_some_and(|f| f.is_removing() && f.tasks.is_empty()) {
+        if framework.is_some_and(|f| f.is_removing() && f.runs_nothing()) {
             self.state.frameworks.remove(id);
         }
     }

@@ -13,6 +13,7 @@
 //! - [`totals`]: what an agent may say it has
 //! - [`gone`]: agents that are lost or gone, and how long they are remembered
 //! - [`drain`], [`maintenance`], [`inverse_offers`]: agents that are to go
+//! - [`executors`]: what runs several tasks, from its start to its end
 //! - [`frameworks`]: subscription, revive, suppress, removal
 //! - [`messages`]: what frameworks and executors say to each other
 //! - [`offers`]: making and ending offers, decline, filters
@@ -26,6 +27,7 @@
 mod accept;
 mod agents;
 mod drain;
+mod executors;
 mod frameworks;
 mod gone;
 mod inverse_offers;
@@ -120,8 +122,11 @@ impl Machine<'_> {
             Command::UpdateAgent(command) => self.update_agent(sender, command),
             Command::Update(command) => self.update(sender, command),
             Command::SendFrameworkMessage(command) => self.send_framework_message(sender, command),
+            Command::RegisterExecutor(command) => self.register_executor(sender, command),
+            Command::ExecutorLost(command) => self.executor_lost(sender, command),
             Command::Subscribe(command) => self.subscribe(sender, command),
             Command::UpdateFramework(command) => self.update_framework(sender, command),
+            Command::ShutdownExecutor(command) => self.shutdown_executor(sender, command),
             Command::SendMessage(command) => self.send_message(sender, command),
             Command::Accept(command) => self.accept(sender, command),
             Command::Decline(command) => self.decline(sender, command),

@@ -260,6 +260,7 @@ impl crate::state::State {
             role: self.roles.get(grant.role)?.name.clone(),
             resources: self.names.named(&grant.resources),
             attributes: agent.attributes.clone(),
+            executors: self.executors_on(grant.framework, grant.agent),
             expires: timer.map(|key| key.deadline),
         })
     }
@@ -279,12 +280,14 @@ impl crate::state::State {
             events.extend(updates.map(Event::Update));
         }
         for agent in &row.agents {
-            if self.agents.get(*agent).is_some_and(|agent| agent.converted) {
+            let Some(row) = self.agents.get(*agent) else { continue };
+            if row.converted {
                 events.extend(self.describe_checkpoint(*agent));
             }
-            let tasks = self.agents.get(*agent).map(|agent| &agent.tasks);
-            for id in tasks.into_iter().flatten() {
-                events.extend(self.describe_launch(*id).map(Event::Launch));
+            let of_executor = |id: &_| self.describe_change_of_executor(*id);
+            events.extend(row.executors.iter().filter_map(of_executor));
+            for id in &row.tasks {
+                events.extend(self.describe_start(*id));
                 events.extend(self.describe_kill(*id));
             }
         }

@@ -38,8 +38,15 @@ impl Machine<'_> {
         Ok(Reply::Done)
     }
 
-    /// Asks the agent to end a task, now or when it comes back. A running grace is only shortened.
+    /// Asks the agent to end a task and those launched with it, now or when it comes back.
     pub(super) fn kill_task(&mut self, id: TaskId, grace: Option<Nanos>) {
+        for id in self.state.group_of(id) {
+            self.kill_alone(id, grace);
+        }
+    }
+
+    /// Asks the agent to end a task. A running grace is only shortened.
+    pub(super) fn kill_alone(&mut self, id: TaskId, grace: Option<Nanos>) {
         let default = self.state.options.kill_grace_seconds;
         let Some(task) = self.state.tasks.get_mut(id) else { return };
         if task.state.is_terminal() {
@@ -99,6 +106,7 @@ impl Machine<'_> {
             status.name = (*task.name).into();
             status.task = Some(id);
             status.agent = Some(task.agent);
+            status.executor = task.executor.as_ref().map(|executor| (*executor.name).into());
             status.state = task.reconciled_state();
             (status.healthy, status.check) = (task.healthy, task.check);
             if task.state == TaskState::Unreachable {
@@ -139,6 +147,7 @@ impl Machine<'_> {
             unreachable_time: None,
             healthy: None,
             check: None,
+            executor: None,
             data: None,
         }
     }
@@ -157,6 +166,7 @@ impl Machine<'_> {
         status.name = (*task.name).into();
         status.task = Some(id);
         status.agent = Some(task.agent);
+        status.executor = task.executor.as_ref().map(|executor| (*executor.name).into());
         status.unreachable_time = task.unreachable_since;
         let aware = self.state.frameworks.get(framework).is_some_and(|f| f.is_partition_aware());
         if let Some(task) = self.state.tasks.get_mut(id) {
@@ -221,7 +231,7 @@ impl Machine<'_> {
             self.store_update(id, &report, Source::Agent);
         }
         if let Some(grace) = self.state.tasks.get(id).and_then(|task| task.kill) {
-            self.kill_task(id, Some(grace));
+            self.kill_alone(id, Some(grace));
         }
     }
 
@@ -245,7 +255,7 @@ impl Machine<'_> {
         if task.state.is_terminal() || task.state == TaskState::Unreachable {
             self.remove_task(id);
         } else {
-            self.kill_task(id, None);
+            self.kill_alone(id, None);
         }
     }
 

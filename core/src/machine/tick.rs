@@ -7,11 +7,12 @@
 use super::Machine;
 use super::run::Run;
 use crate::event::RescindReason;
-use crate::ids::Id;
+use crate::ids::{AgentId, Id};
 use crate::limits::EFFECTS_PER_STEP;
 use crate::reply::Reply;
-use crate::state::{Bulk, Connection, Liveness, Timer, TimerKey};
+use crate::state::{Bulk, Connection, Executor, Hold, Liveness, Timer, TimerKey};
 use crate::status::TaskState;
+use crate::time::Time;
 
 impl Machine<'_> {
     pub(super) fn tick(&mut self) -> Reply {
@@ -164,35 +165,21 @@ impl Machine<'_> {
                 }
                 Some(Bulk::EndFramework(framework, slot))
             }
+            Bulk::EndExecutors(framework, mut slot) => {
+                while *budget > 0 {
+                    let (id, executor) = self.state.executors.next_from(slot)?;
+                    slot = id.index() + 1;
+                    if executor.framework == framework {
+                        self.end_executor_of_removed(id);
+                        *budget -= 1;
+                    }
+                }
+                Some(Bulk::EndExecutors(framework, slot))
+            }
             Bulk::UnreachableTasks(agent, since) => {
-                let live = |task: &crate::state::Task| {
-                    !task.state.is_terminal() && task.state != TaskState::Unreachable
-                };
-                let away = self.state.agents.get(agent).map(|agent| agent.liveness);
-                if away != Some(Liveness::Unreachable(since)) {
-                    return None;
-                }
-                let some = self.some_tasks_of_agent(agent, *budget, live);
-                *budget -= some.len();
-                for id in &some {
-                    self.task_unreachable(*id, since);
-                }
-                (*budget == 0).then_some(bulk)
+                (!self.lose_agent(agent, since, budget)).then_some(bulk)
             }
-            Bulk::RemoveAgent(agent) => {
-                let live = |task: &crate::state::Task| !task.state.is_terminal();
-                let some = self.some_tasks_of_agent(agent, *budget, live);
-                *budget -= some.len();
-                let gone = self.state.registry.is_gone(agent);
-                for id in &some {
-                    self.task_lost(*id, gone);
-                }
-                if *budget == 0 {
-                    return Some(bulk);
-                }
-                self.state.agents.remove(agent);
-                None
-            }
+            Bulk::RemoveAgent(agent) => (!self.end_agent(agent, budget)).then_some(bulk),
             Bulk::Drain(agent, last) => {
                 let last = self.drain_some(agent, last, budget)?;
                 Some(Bulk::Drain(agent, Some(last)))
@@ -203,5 +190,54 @@ impl Machine<'_> {
             }
             Bulk::Collect => (!self.collect(budget)).then_some(Bulk::Collect),
         }
+    }
+
+    /// Tells of what ran on an agent that cannot be reached; returns whether that is done.
+    fn lose_agent(&mut self, agent: AgentId, since: Time, budget: &mut usize) -> bool {
+        let live = |task: &crate::state::Task| {
+            !task.state.is_terminal() && task.state != TaskState::Unreachable
+        };
+        let away = self.state.agents.get(agent).map(|agent| agent.liveness);
+        if away != Some(Liveness::Unreachable(since)) {
+            return true;
+        }
+        let some = self.some_tasks_of_agent(agent, *budget, live);
+        *budget -= some.len();
+        for id in &some {
+            self.task_unreachable(*id, since);
+        }
+        let changes = |row: &Executor| {
+            matches!(row.hold, Hold::Granted(_)) || !self.state.is_wanted(row.framework)
+        };
+        let some = self.state.some_executors_of_agent(agent, *budget, changes);
+        *budget -= some.len();
+        for id in &some {
+            self.executor_unreachable(*id);
+        }
+        *budget > 0
+    }
+
+    /// Ends what ran on a removed agent, and then the agent; returns whether that is done.
+    fn end_agent(&mut self, agent: AgentId, budget: &mut usize) -> bool {
+        let live = |task: &crate::state::Task| !task.state.is_terminal();
+        let some = self.some_tasks_of_agent(agent, *budget, live);
+        *budget -= some.len();
+        let gone = self.state.registry.is_gone(agent);
+        for id in &some {
+            self.task_lost(*id, gone);
+        }
+        // With the agent: its framework was told that the agent is lost.
+        let some = self.state.some_executors_of_agent(agent, *budget, |_| true);
+        *budget -= some.len();
+        for id in &some {
+            if let Some(row) = self.state.remove_executor(*id) {
+                self.finish_removing_framework(row.framework);
+            }
+        }
+        if *budget == 0 {
+            return false;
+        }
+        self.state.agents.remove(agent);
+        true
     }
 }

@@ -83,8 +83,12 @@ impl Machine<'_> {
         let assigned = u128::from(id.to_u64()) << 64 | u128::from(task.updates);
         let uuid = report.uuid.unwrap_or(Uuid(assigned.to_be_bytes()));
         task.spec = None;
+        let ends_badly = state.is_terminal() && state != TaskState::Finished;
         if transition(task.state, state) != Transition::Kept {
             self.change_state(id, state);
+            if ends_badly && self.state.tasks.get(id).is_some_and(|task| task.group.is_some()) {
+                self.kill_task(id, None);
+            }
         }
         let Some(task) = self.state.tasks.get_mut(id) else { return };
         task.pending.push_back(StoredUpdate {
@@ -290,6 +294,7 @@ impl crate::state::State {
             unreachable_time: None,
             healthy: head.healthy,
             check: head.check,
+            executor: task.executor.as_ref().map(|executor| (*executor.name).into()),
             data: head.data.clone(),
         })
     }

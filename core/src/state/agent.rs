@@ -8,7 +8,7 @@ use minicbor::{Decode, Encode};
 use super::drain::Drain;
 use super::timer::TimerKey;
 use crate::attributes::Attributes;
-use crate::ids::{GrantId, SessionId, TaskId};
+use crate::ids::{ExecutorId, GrantId, SessionId, TaskId};
 use crate::intern::HasNames;
 use crate::resources::{Bundle, CollectionKey as _};
 use crate::time::Time;
@@ -88,6 +88,9 @@ pub struct Agent {
     /// Its tasks, also the unreachable ones. Derived from the tasks.
     #[cbor(skip)]
     pub tasks: BTreeSet<TaskId>,
+    /// Its executors. Derived from the executors.
+    #[cbor(skip)]
+    pub executors: BTreeSet<ExecutorId>,
 }
 
 impl Agent {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use minicbor::{Decode, Encode};
 
 use super::timer::TimerKey;
-use crate::ids::{AgentId, GrantId, RoleId, SessionId, TaskId};
+use crate::ids::{AgentId, ExecutorId, GrantId, RoleId, SessionId, TaskId};
 use crate::intern::HasNames;
 use crate::map::Map;
 use crate::resources::{Bundle, Quantities, Without};
@@ -53,6 +53,9 @@ pub struct Framework {
     /// Its live and unreachable tasks by name. Derived from the tasks.
     #[cbor(skip)]
     pub tasks: Map<Arc<str>, TaskId>,
+    /// Its executors. Derived from the executors.
+    #[cbor(skip)]
+    pub executors: BTreeSet<ExecutorId>,
 }
 
 /// A framework's part in one role.
@@ -81,7 +84,7 @@ pub struct Subscription {
     /// Its offers and allocations. Derived from the grants.
     #[cbor(skip)]
     pub grants: BTreeSet<GrantId>,
-    /// How many of its tasks are parked. Derived from the tasks.
+    /// How many of its tasks and executors are parked. Derived from them.
     #[cbor(skip)]
     pub parked: u32,
 }
@@ -110,9 +113,14 @@ impl Framework {
         }
     }
 
-    /// Whether it was torn down and only its tasks are still to end.
+    /// Whether it was torn down and only its tasks and executors are still to end.
     pub fn is_removing(&self) -> bool {
         self.connection == Connection::Removing
+    }
+
+    /// Whether neither a task nor an executor of it is left.
+    pub fn runs_nothing(&self) -> bool {
+        self.tasks.is_empty() && self.executors.is_empty()
     }
 
     /// What it cannot deal with, and is therefore not offered.

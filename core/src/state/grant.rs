@@ -7,7 +7,7 @@ use minicbor::{Decode, Encode};
 
 use super::timer::TimerKey;
 use super::{Hold, State};
-use crate::ids::{AgentId, FrameworkId, GrantId, RoleId, TaskId};
+use crate::ids::{AgentId, ExecutorId, FrameworkId, GrantId, RoleId, TaskId};
 use crate::intern::HasNames;
 use crate::resources::{Bundle, CollectionKey as _, Key, MetaId, Value};
 
@@ -20,6 +20,9 @@ pub enum GrantKind {
     /// Held by a task.
     #[n(1)]
     Allocated(#[n(0)] TaskId),
+    /// Held by an executor.
+    #[n(110)]
+    Executor(#[n(0)] ExecutorId),
 }
 
 /// Resources of one agent granted to one framework in one role.

@@ -30,6 +30,7 @@ impl fmt::Display for Violation {
 impl std::error::Error for Violation {}
 
 mod departures;
+mod executors;
 mod roles;
 #[cfg(test)]
 mod tests;
@@ -38,7 +39,8 @@ mod metadata;
 
 type Check = Result<(), Violation>;
 
-/// Scalars, what of them is exempt from quota, number of grants, number of parked tasks.
+/// Scalars, what of them is exempt from quota, number of grants, number of parked tasks and
+/// executors.
 type Held = (Bundle, Bundle, usize, u32);
 
 /// Adds amounts that were within limits when they were granted.
@@ -60,6 +62,7 @@ impl State {
         self.check_grants()?;
         self.check_roles_and_frameworks()?;
         self.check_tasks()?;
+        self.check_executors()?;
         self.check_sessions()?;
         self.check_departures()?;
         self.check_timers()?;
@@ -76,6 +79,7 @@ impl State {
             ("grants", self.grants.is_sound()),
             ("tasks", self.tasks.is_sound()),
             ("inverse offers", self.maintenance.offers.is_sound()),
+            ("executors", self.executors.is_sound()),
         ];
         sound.into_iter().try_for_each(|(what, sound)| {
             ensure("I38", sound, || format!("the free list of {what} is off"))
@@ -162,6 +166,12 @@ impl State {
                         format!("allocation {id} is not held by its task {task}")
                     })?;
                 }
+                GrantKind::Executor(executor) => {
+                    let held = self.executors.get(executor).map(|row| &row.hold);
+                    ensure("I41", matches!(held, Some(Hold::Granted(g)) if *g == id), || {
+                        format!("allocation {id} is not held by its executor {executor}")
+                    })?;
+                }
             }
         }
         Ok(())
@@ -172,8 +182,8 @@ impl State {
         let mut of_role: BTreeMap<RoleId, (Bundle, Bundle)> = BTreeMap::new();
         let mut members: BTreeMap<RoleId, BTreeSet<FrameworkId>> = BTreeMap::new();
         for (id, framework) in self.frameworks.iter() {
-            ensure("I32", !framework.is_removing() || !framework.tasks.is_empty(), || {
-                format!("framework {id} was removed, has no task, and is still there")
+            ensure("I32", !framework.is_removing() || !framework.runs_nothing(), || {
+                format!("framework {id} was removed, runs nothing, and is still there")
             })?;
             if let Some(name) = &framework.name {
                 ensure("names", self.framework_ids.get(name) == Some(&id), || {
@@ -232,6 +242,11 @@ impl State {
         for (_, task) in self.tasks.iter() {
             if matches!(task.hold, Hold::Parked(_)) {
                 held.entry((task.framework, task.role)).or_default().3 += 1;
+            }
+        }
+        for (_, row) in self.executors.iter() {
+            if matches!(row.hold, Hold::Parked(_)) {
+                held.entry((row.framework, row.role)).or_default().3 += 1;
             }
         }
         Ok(held)

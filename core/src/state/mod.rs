@@ -10,6 +10,7 @@
 
 pub mod agent;
 pub mod drain;
+pub mod executor;
 pub mod framework;
 pub mod grant;
 mod invariants;
@@ -31,7 +32,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::arena::Arena;
-use crate::ids::{AgentId, FrameworkId, GrantId, RoleId, SessionId, TaskId};
+use crate::ids::{AgentId, ExecutorId, FrameworkId, GrantId, RoleId, SessionId, TaskId};
 use crate::intern::Names;
 use crate::map::Map;
 use crate::options::Options;
@@ -40,6 +41,7 @@ use crate::time::Time;
 
 pub use agent::{Agent, Liveness};
 pub use drain::Drain;
+pub use executor::{Executor, ExecutorState, TaskExecutor};
 pub use framework::{Connection, Filter, Framework, Subscription};
 pub use grant::{Grant, GrantKind};
 pub use invariants::Violation;
@@ -69,6 +71,7 @@ pub struct State {
     pub(crate) frameworks: Arena<FrameworkId, Framework>,
     pub(crate) grants: Arena<GrantId, Grant>,
     pub(crate) tasks: Arena<TaskId, Task>,
+    pub(crate) executors: Arena<ExecutorId, Executor>,
     pub(crate) timers: Timers,
     pub(crate) work: Work,
     pub(crate) registry: Registry,
@@ -105,6 +108,7 @@ impl State {
             frameworks: Arena::default(),
             grants: Arena::default(),
             tasks: Arena::default(),
+            executors: Arena::default(),
             timers: Timers::default(),
             work: Work::default(),
             registry: Registry::default(),

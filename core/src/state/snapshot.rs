@@ -101,7 +101,7 @@ impl State {
         e: &mut Encoder<W>,
         names: &mut Names,
     ) -> Result<(), EncodeError<W::Error>> {
-        e.map(15)?.u8(0)?.u32(STATE_FORMAT)?;
+        e.map(16)?.u8(0)?.u32(STATE_FORMAT)?;
         e.u8(1)?.encode(&self.options)?;
         e.u8(2)?.encode(self.started)?;
         e.u8(3)?.encode(self.now)?;
@@ -117,13 +117,14 @@ impl State {
         e.u8(12)?.encode(names.sorted())?;
         e.u8(60)?.encode(&self.registry)?;
         e.u8(61)?.encode(&self.maintenance)?;
+        e.u8(110)?.encode_with(&self.executors, names)?;
         Ok(())
     }
 
     fn decode(d: &mut Decoder<'_>) -> Result<Self, SnapshotError> {
         let names = &mut Names::default();
-        if d.map()? != Some(15) {
-            return Err(DecodeError::message("a state has 15 fields").at(d.position()).into());
+        if d.map()? != Some(16) {
+            return Err(DecodeError::message("a state has 16 fields").at(d.position()).into());
         }
         let key =
             |d: &mut Decoder<'_>, wanted: u8| match d.u8()? {
@@ -169,6 +170,8 @@ impl State {
         state.registry = d.decode()?;
         key(d, 61)?;
         state.maintenance = d.decode()?;
+        key(d, 110)?;
+        state.executors = d.decode_with(names)?;
         state.names = std::mem::take(names);
         state.derive();
         Ok(state)
@@ -223,6 +226,14 @@ impl State {
                 framework.tasks.insert(name, id);
             }
             if let Some(part) = self.part_mut(framework, role).filter(|_| parked) {
+                part.parked += 1;
+            }
+        }
+        let executors: Vec<_> = self.executors.iter().map(|(id, row)| (id, row.clone())).collect();
+        for (id, row) in executors {
+            self.list_executor(id, row.agent, row.framework);
+            let parked = matches!(row.hold, Hold::Parked(_));
+            if let Some(part) = self.part_mut(row.framework, row.role).filter(|_| parked) {
                 part.parked += 1;
             }
         }

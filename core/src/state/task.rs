@@ -12,9 +12,10 @@ use std::sync::Arc;
 
 use minicbor::{Decode, Encode};
 
+use super::executor::TaskExecutor;
 use super::timer::TimerKey;
 use crate::command::TaskSpec;
-use crate::ids::{AgentId, FrameworkId, GrantId, RoleId};
+use crate::ids::{AgentId, FrameworkId, GrantId, RoleId, TaskId};
 use crate::intern::HasNames;
 use crate::limits::UPDATES_PER_TASK_MAX;
 use crate::resources::Bundle;
@@ -130,6 +131,12 @@ pub struct Task {
     /// What the framework was told last of its health.
     #[n(18)]
     pub healthy: Option<bool>,
+    /// What runs it, if it has an executor.
+    #[n(110)]
+    pub executor: Option<TaskExecutor>,
+    /// The first task of the group it was launched in.
+    #[n(111)]
+    pub group: Option<TaskId>,
     /// And what it was told last of the result of its check.
     #[n(112)]
     pub check: Option<CheckStatus>,

@@ -36,6 +36,9 @@ pub enum Bulk {
     /// Forget agents that are too many or too old.
     #[n(62)]
     Collect,
+    /// End the executors of a framework that was torn down, from this slot of the executors on.
+    #[n(110)]
+    EndExecutors(#[n(0)] FrameworkId, #[n(1)] u32),
     /// Rescind offers of a role and those below while it has more than its limits, from this slot
     /// of the grants on.
     #[n(40)]

@@ -80,5 +80,7 @@ pub fn adopt_task(
         retry: None,
         healthy: None,
         check: None,
+        executor: None,
+        group: None,
     })
 }

@@ -16,14 +16,17 @@ use proptest::sample::select;
 use crate::attributes::Attributes;
 use crate::command::{
     Accept, AcceptInverseOffers, Acknowledge, AdvanceTime, Allocate, CloseSession, Command,
-    DeactivateAgent, Decline, DeclineInverseOffers, DrainAgent, Envelope, Kill, MaintenanceWindow,
-    MarkAgentGone, OpenSession, Operation, ReactivateAgent, Reconcile, ReconcileTask,
-    RegisterAgent, RemoveAgent, ReportedTask, ReregisterAgent, Restart, Revive, RoleQuota,
-    RoleWeight, SendFrameworkMessage, SendMessage, SessionKind, StartMaintenance, StopMaintenance,
-    Subscribe, Suppress, TaskCommand, TaskRef, TaskSpec, Teardown, Tick, Update, UpdateAgent,
-    UpdateFramework, UpdateMaintenanceSchedule, UpdateQuota, UpdateWeights,
+    DeactivateAgent, Decline, DeclineInverseOffers, DrainAgent, Envelope, ExecutorKind,
+    ExecutorLost, ExecutorSpec, Kill, LaunchGroup, MaintenanceWindow, MarkAgentGone, OpenSession,
+    Operation, ReactivateAgent, Reconcile, ReconcileTask, RegisterAgent, RegisterExecutor,
+    RemoveAgent, ReportedTask, ReregisterAgent, Restart, Revive, RoleQuota, RoleWeight,
+    SendFrameworkMessage, SendMessage, SessionKind, ShutdownExecutor, StartMaintenance,
+    StopMaintenance, Subscribe, Suppress, TaskCommand, TaskRef, TaskSpec, Teardown, Tick, Update,
+    UpdateAgent, UpdateFramework, UpdateMaintenanceSchedule, UpdateQuota, UpdateWeights,
 };
-use crate::ids::{AgentId, FrameworkId, Id, InverseOfferId, OfferId, SessionId, TaskId};
+use crate::ids::{
+    AgentId, ExecutorId, FrameworkId, Id, InverseOfferId, OfferId, SessionId, TaskId,
+};
 use crate::options::OnInvalid;
 use crate::resources::{Amount, Quantities, Resources};
 use crate::status::{Reason, Source, TaskState};
@@ -92,7 +95,7 @@ fn of_agent() -> impl Strategy<Value = Command> {
         option::of(text()),
         option::of(resources()),
         option::of(attributes()),
-        reported,
+        (reported, vec(id::<ExecutorId>(), 0..3)),
         place(),
         option::of(operation::any_resources().prop_map(Box::new)),
     );
@@ -120,12 +123,14 @@ fn of_agent() -> impl Strategy<Value = Command> {
         }),
         reregister.prop_map(|(agent, name, resources, attributes, tasks, place, checkpointed)| {
             let (domain, capabilities) = place;
+            let (tasks, executors) = tasks;
             let returns = ReregisterAgent {
                 agent,
                 name,
                 resources,
                 attributes,
                 tasks,
+                executors,
                 domain,
                 capabilities,
                 checkpointed,
@@ -139,9 +144,7 @@ fn of_agent() -> impl Strategy<Value = Command> {
             change.into()
         }),
         status().prop_map(Command::from),
-        (id(), id(), text(), bytes()).prop_map(|(agent, framework, executor, data)| {
-            SendFrameworkMessage { agent, framework, executor, data }.into()
-        }),
+        of_executor(),
     ]
 }
 
@@ -173,6 +176,19 @@ fn of_maintenance() -> impl Strategy<Value = Command> {
     ]
 }
 
+fn of_executor() -> impl Strategy<Value = Command> {
+    let why = (option::of(any::<i32>()), option::of(select(Reason::ALL)), option::of(text()));
+    prop_oneof![
+        id().prop_map(|executor| RegisterExecutor { executor }.into()),
+        (id(), why).prop_map(|(executor, (status, reason, message))| {
+            ExecutorLost { executor, status, reason, message }.into()
+        }),
+        (id(), id(), text(), bytes()).prop_map(|(agent, framework, executor, data)| {
+            SendFrameworkMessage { agent, framework, executor, data }.into()
+        }),
+    ]
+}
+
 /// Where an agent is and what it can deal with.
 fn place() -> impl Strategy<Value = (Option<Domain>, Option<Vec<AgentCapability>>)> {
     let domain = (text(), text()).prop_map(|(region, zone)| Domain { region, zone });
@@ -183,7 +199,9 @@ fn of_framework() -> impl Strategy<Value = Command> {
     let span = || option::of(span());
     let offers = || vec(id::<OfferId>(), 0..4);
     let roles = || vec(text(), 0..3);
-    let launch = vec(task_spec(), 0..3).prop_map(Operation::from);
+    let group = (option::of(executor_spec()), vec(task_spec(), 0..3))
+        .prop_map(|(spec, tasks)| LaunchGroup { executor: spec.map(Box::new), tasks }.into());
+    let launch = prop_oneof![vec(task_spec(), 0..3).prop_map(Operation::from), group];
     let operation = prop_oneof![launch, operation::operation()];
     let on_invalid = option::of(select(&[OnInvalid::Reject, OnInvalid::Report][..]));
     let accept = (offers(), vec(operation, 0..3), span(), on_invalid);
@@ -210,6 +228,7 @@ fn of_framework() -> impl Strategy<Value = Command> {
             kill_grace_seconds
         }
         .into()),
+        (id(), text()).prop_map(|(agent, executor)| ShutdownExecutor { agent, executor }.into()),
         (task_ref(), uuid()).prop_map(|(task, uuid)| Acknowledge { task, uuid }.into()),
         vec(asked, 0..4).prop_map(|tasks| Reconcile { tasks }.into()),
     ]
@@ -267,9 +286,8 @@ fn check() -> impl Strategy<Value = CheckStatus> {
     ]
 }
 
-/// Any task description.
-pub fn task_spec() -> impl Strategy<Value = TaskSpec> {
-    let command = (
+fn task_command() -> impl Strategy<Value = TaskCommand> {
+    (
         vec(text(), 0..3),
         option::of(text()),
         btree_map(text(), text(), 0..3),
@@ -282,24 +300,54 @@ pub fn task_spec() -> impl Strategy<Value = TaskSpec> {
             env,
             cwd,
             stdin,
-        });
+        })
+}
+
+/// Any description of an executor.
+pub fn executor_spec() -> impl Strategy<Value = ExecutorSpec> {
     (
         text(),
         resources(),
-        option::of(command),
-        option::of(span()),
+        select(&[ExecutorKind::Custom, ExecutorKind::Default][..]),
+        option::of(task_command()),
         option::of(span()),
         btree_map(text(), text(), 0..3),
         option::of(ext()),
     )
-        .prop_map(|(name, resources, command, grace, longest, labels, ext)| TaskSpec {
+        .prop_map(|(name, resources, kind, command, grace, labels, ext)| ExecutorSpec {
             name,
             resources,
+            kind,
             command,
-            kill_grace_seconds: grace,
-            max_completion_seconds: longest,
+            shutdown_grace_seconds: grace,
             labels,
             ext,
+        })
+}
+
+/// Any task description.
+pub fn task_spec() -> impl Strategy<Value = TaskSpec> {
+    (
+        text(),
+        resources(),
+        option::of(task_command()),
+        option::of(span()),
+        option::of(span()),
+        btree_map(text(), text(), 0..3),
+        option::of(ext()),
+        option::of(executor_spec()),
+    )
+        .prop_map(|(name, resources, command, grace, longest, labels, ext, executor)| {
+            TaskSpec {
+                name,
+                resources,
+                command,
+                kill_grace_seconds: grace,
+                max_completion_seconds: longest,
+                labels,
+                ext,
+                executor: executor.map(Box::new),
+            }
         })
 }
 

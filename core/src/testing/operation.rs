@@ -165,7 +165,7 @@ impl Pick<'_> {
             Operation::ShrinkVolume(Shrink { volume, subtract }) => {
                 ShrinkVolume { agent, volume, subtract }.into()
             }
-            Operation::Launch(_) => return None,
+            Operation::Launch(_) | Operation::LaunchGroup(_) => return None,
         };
         Some((Some(session), command))
     }

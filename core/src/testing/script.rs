@@ -4,10 +4,11 @@ use proptest::prelude::*;
 
 use crate::command::{
     Accept, AcceptInverseOffers, Acknowledge, AdvanceTime, Allocate, CloseSession, Command,
-    DeactivateAgent, Decline, DeclineInverseOffers, DrainAgent, Envelope, Kill, MaintenanceWindow,
-    MarkAgentGone, OpenSession, ReactivateAgent, Reconcile, ReconcileTask, RegisterAgent,
-    RemoveAgent, ReportedTask, ReregisterAgent, Restart, Revive, RoleQuota, RoleWeight,
-    SendFrameworkMessage, SendMessage, SessionKind, StartMaintenance, StopMaintenance, Subscribe,
+    DeactivateAgent, Decline, DeclineInverseOffers, DrainAgent, Envelope, ExecutorLost,
+    ExecutorSpec, Kill, LaunchGroup, MaintenanceWindow, MarkAgentGone, OpenSession, Operation,
+    ReactivateAgent, Reconcile, ReconcileTask, RegisterAgent, RegisterExecutor, RemoveAgent,
+    ReportedTask, ReregisterAgent, Restart, Revive, RoleQuota, RoleWeight, SendFrameworkMessage,
+    SendMessage, SessionKind, ShutdownExecutor, StartMaintenance, StopMaintenance, Subscribe,
     Suppress, TaskCommand, TaskRef, TaskSpec, Teardown, Tick, Update, UpdateAgent, UpdateFramework,
     UpdateMaintenanceSchedule, UpdateQuota, UpdateWeights,
 };
@@ -59,7 +60,8 @@ pub fn plausible(state: &State, choice: Choice) -> Envelope {
         18 => pick.decline(),
         19..=21 => pick.update(),
         22..=24 => pick.acknowledge(),
-        25 => pick.kill(),
+        25 => pick.executor().or_else(|| pick.kill()),
+        26 if choice.which % 4 == 0 => pick.kill(),
         26 => pick.operator(),
         27 => pick.framework_flow(),
         28 => pick.update_agent(),
@@ -174,10 +176,45 @@ impl Pick<'_> {
             }),
             ..TaskSpec::default()
         };
-        let operations = vec![vec![task].into()];
+        let operations = vec![self.launch(task)];
         let refuse_seconds = self.span();
         let accept = Accept { offers: vec![offer], operations, refuse_seconds, on_invalid: None };
         Some((Some(session), accept.into()))
+    }
+
+    /// A task alone, with an executor, or in a group.
+    fn launch(&self, mut task: TaskSpec) -> Operation {
+        let executor = Box::new(ExecutorSpec {
+            name: format!("executor-{}", self.choice.which % 3).into(),
+            ext: Some(Ext { media_type: "text/plain".into(), bytes: Bytes(vec![1]) }),
+            ..ExecutorSpec::default()
+        });
+        match self.choice.which % 8 {
+            0..=2 => {
+                (task.command, task.executor) = (None, Some(executor));
+                vec![task].into()
+            }
+            3 => LaunchGroup { executor: None, tasks: vec![task] }.into(),
+            _ => vec![task].into(),
+        }
+    }
+
+    /// What becomes of an executor.
+    fn executor(&self) -> Chosen {
+        let (id, row) = self.one(self.state.executors().iter())?;
+        let driver = self.state.agents().get(row.agent)?.session();
+        let (agent, executor) = (row.agent, row.name.as_ref().into());
+        match self.choice.detail % 4 {
+            0 => {
+                let session = self.state.frameworks().get(row.framework)?.session()?;
+                Some((Some(session), ShutdownExecutor { agent, executor }.into()))
+            }
+            1 => {
+                let lost = ExecutorLost { executor: id, status: None, reason: None, message: None };
+                Some((Some(driver?), lost.into()))
+            }
+            _ => Some((Some(driver?), RegisterExecutor { executor: id }.into())),
+        }
     }
 
     fn decline(&self) -> Chosen {

@@ -167,6 +167,7 @@ impl Model {
             role: role.into(),
             resources: free.to_resources(),
             attributes: row.attributes.clone().into(),
+            executors: Vec::new(),
             expires: expires.map(|alarm| alarm.at),
         };
         self.tell_framework(framework, Event::Offer(Box::new(event)));

@@ -252,7 +252,7 @@ impl Model {
         self.tasks.insert(id, task);
         let spec = Arc::new(spec.clone());
         let name = spec.name.clone();
-        let launch = Launch { agent, task: id, framework, role: role.into(), spec };
+        let launch = Launch { agent, task: id, framework, role: role.into(), spec, executor: None };
         self.tell_agent(agent, Event::Launch(launch));
         let state = TaskState::Staging;
         TaskOutcome { name, task: Some(id), state, reason: None, message: None }
@@ -300,6 +300,7 @@ impl Model {
             unreachable_time: None,
             healthy: None,
             check: None,
+            executor: None,
             data: None,
         };
         self.tell_framework(framework, Event::Update(status));

@@ -123,6 +123,7 @@ impl Model {
             unreachable_time: None,
             healthy: None,
             check: None,
+            executor: None,
             data: None,
         }
     }

@@ -159,6 +159,7 @@ impl Model {
             unreachable_time: None,
             healthy: head.healthy,
             check: head.check,
+            executor: None,
             data: head.data.clone(),
         };
         self.tell_framework(task.framework, Event::Update(status));

@@ -4,30 +4,32 @@ use std::sync::Arc;
 
 use super::super::agents::check_ext;
 use super::super::{Machine, over_limit};
-use super::{Offered, Plan};
+use super::executors::{below, check_executor, check_together};
+use super::{Offered, Plan, Taken};
 use crate::command::{TaskCommand, TaskSpec};
 use crate::error::{Code, Rejection, shorten};
-use crate::event::{Event, Launch, TaskStatus};
+use crate::event::{Event, GroupTask, Launch, LaunchGroup, TaskStatus};
 use crate::ids::{AgentId, FrameworkId, TaskId};
 use crate::limits::{STRINGS_PER_TASK_MAX, TIMEOUT_MAX};
 use crate::names::check_name;
 use crate::reply::TaskOutcome;
-use crate::resources::Bundle;
-use crate::state::{Grant, GrantKind, Hold, Task};
+use crate::resources::{Bundle, Resources};
+use crate::state::{Grant, GrantKind, Hold, Task, TaskExecutor};
 use crate::status::{Reason, Source, TaskState};
 use crate::time::Nanos;
 
 impl Machine<'_> {
-    /// Checks one task and takes its resources; returns them.
+    /// Checks one task and takes its resources, and those of its executor if that is to be
+    /// started; returns them.
     pub(super) fn plan_task<'c>(
         &self,
         framework: FrameworkId,
+        agent: AgentId,
         plan: &mut Plan<'c>,
         spec: &'c TaskSpec,
-    ) -> Result<Bundle, Rejection> {
+    ) -> Result<Taken, Rejection> {
         check_name("task", &spec.name).map_err(|r| r.at("name"))?;
-        let framework = self.state.frameworks.get(framework);
-        let live = framework.and_then(|f| f.tasks.get(&*spec.name));
+        let live = self.state.frameworks.get(framework).and_then(|f| f.tasks.get(&*spec.name));
         if let Some(task) = live {
             let text = format!(
                 "task {:?} exists as {task}: a name is free again once its terminal update is \
@@ -41,18 +43,38 @@ impl Machine<'_> {
             return Err(Rejection::new(Code::TaskExists, text).at("name"));
         }
         check_spec(spec)?;
-        let names = plan.names.as_ref().unwrap_or(&self.state.names);
-        let taken = names.find_within(&spec.resources, &plan.remaining);
-        let Some(taken) = taken.filter(|taken| plan.remaining.contains(taken)) else {
-            let left = names.named(&plan.remaining);
-            let text = format!("{} is more than the offers have left: {left}", spec.resources);
-            return Err(Rejection::new(Code::ExceedsOffer, text).at("resources"));
-        };
+        let resources = self.find(plan, &spec.resources)?;
+        let mut taken = Taken { resources, executor: None };
+        let mut rest = None;
+        if let Some(executor) = &spec.executor {
+            check_executor(executor, false).map_err(|fault| below("executor", fault))?;
+            check_together(spec, executor)?;
+            let mut left = plan.remaining.clone();
+            left.subtract(&taken.resources.non_shared());
+            let before = std::mem::replace(&mut plan.remaining, left);
+            let found = self.plan_executor(framework, agent, plan, executor);
+            rest = Some(std::mem::replace(&mut plan.remaining, before));
+            taken.executor = found.map_err(|fault| below("executor", fault))?;
+        }
         plan.task_names.insert(&spec.name);
         // One offered copy of a shared volume is enough for any number of tasks.
-        plan.remaining.subtract(&taken.non_shared());
-        plan.used.add_assign(&taken.shared());
+        match rest {
+            Some(rest) => plan.remaining = rest,
+            None => plan.remaining.subtract(&taken.resources.non_shared()),
+        }
+        plan.used.add_assign(&taken.resources.shared());
         Ok(taken)
+    }
+
+    /// What of the rest the resources are.
+    pub(super) fn find(&self, plan: &Plan<'_>, wanted: &Resources) -> Result<Bundle, Rejection> {
+        let names = plan.names.as_ref().unwrap_or(&self.state.names);
+        let taken = names.find_within(wanted, &plan.remaining);
+        taken.filter(|taken| plan.remaining.contains(taken)).ok_or_else(|| {
+            let left = names.named(&plan.remaining);
+            let text = format!("{wanted} is more than the offers have left: {left}");
+            Rejection::new(Code::ExceedsOffer, text).at("resources")
+        })
     }
 
     pub(super) fn launch(
@@ -60,54 +82,64 @@ impl Machine<'_> {
         framework: FrameworkId,
         offered: &Offered,
         spec: &TaskSpec,
+        taken: Taken,
+    ) -> TaskOutcome {
+        let executor = spec.executor.as_deref();
+        let executor = executor.map(|spec| self.start(framework, offered, spec, taken.executor));
+        let outcome = self.insert_task(framework, offered, spec, taken.resources, executor);
+        let launch = outcome.task.and_then(|id| self.state.describe_launch(id));
+        if let Some(launch) = launch {
+            self.tell_agent(offered.agent, Event::Launch(launch));
+        }
+        outcome
+    }
+
+    /// Puts a task into the ledger; the agent is to be told yet.
+    pub(super) fn insert_task(
+        &mut self,
+        framework: FrameworkId,
+        offered: &Offered,
+        spec: &TaskSpec,
         resources: Bundle,
+        executor: Option<TaskExecutor>,
     ) -> TaskOutcome {
         let id = self.state.tasks.next_id();
         let (agent, role) = (offered.agent, offered.role);
         let kind = GrantKind::Allocated(id);
         let grant = self.state.open_grant(Grant { agent, framework, role, resources, kind });
-        let spec = Arc::new(spec.clone());
         let name: Arc<str> = (*spec.name).into();
-        self.insert_task(
-            id,
-            Task {
-                framework,
-                agent,
-                role,
-                name,
-                state: TaskState::Staging,
-                told: None,
-                hold: Hold::Granted(grant),
-                spec: Some(spec.clone()),
-                kill_grace: spec.kill_grace_seconds,
-                max_completion: spec.max_completion_seconds,
-                overdue_timer: None,
-                kill: None,
-                overdue: false,
-                pending: Default::default(),
-                acknowledged: Default::default(),
-                updates: 0,
-                unreachable_since: None,
-                retry: None,
-                healthy: None,
-                check: None,
-            },
-        );
-        if let Some(launch) = self.state.describe_launch(id) {
-            self.tell_agent(agent, Event::Launch(launch));
-        }
-        let state = TaskState::Staging;
-        TaskOutcome { name: spec.name.clone(), task: Some(id), state, reason: None, message: None }
-    }
-
-    fn insert_task(&mut self, id: TaskId, task: Task) {
-        if let Some(agent) = self.state.agents.get_mut(task.agent) {
+        if let Some(agent) = self.state.agents.get_mut(agent) {
             agent.tasks.insert(id);
         }
-        if let Some(framework) = self.state.frameworks.get_mut(task.framework) {
-            framework.tasks.insert(task.name.clone(), id);
+        if let Some(framework) = self.state.frameworks.get_mut(framework) {
+            framework.tasks.insert(name.clone(), id);
         }
-        self.state.tasks.insert(task);
+        self.state.tasks.insert(Task {
+            framework,
+            agent,
+            role,
+            name,
+            state: TaskState::Staging,
+            told: None,
+            hold: Hold::Granted(grant),
+            spec: Some(Arc::new(spec.clone())),
+            kill_grace: spec.kill_grace_seconds,
+            max_completion: spec.max_completion_seconds,
+            overdue_timer: None,
+            kill: None,
+            overdue: false,
+            pending: Default::default(),
+            acknowledged: Default::default(),
+            updates: 0,
+            unreachable_since: None,
+            retry: None,
+            healthy: None,
+            check: None,
+            executor,
+            group: None,
+        });
+        let state = TaskState::Staging;
+        TaskOutcome { name: spec.name.clone(), task: Some(id), state, reason: None, message: None }
     }
 
     /// Reports a task that is not launched, by a status without uuid.
@@ -135,6 +167,7 @@ impl Machine<'_> {
             unreachable_time: None,
             healthy: None,
             check: None,
+            executor: None,
             data: None,
         };
         self.tell_framework(framework, Event::Update(status));
@@ -149,7 +182,47 @@ impl crate::state::State {
         let task = self.tasks.get(id)?;
         let spec = task.spec.clone()?;
         let role = self.roles.get(task.role)?.name.clone();
-        Some(Launch { agent: task.agent, task: id, framework: task.framework, role, spec })
+        let executor = task.executor.as_ref().map(|executor| executor.id);
+        Some(Launch {
+            agent: task.agent,
+            task: id,
+            framework: task.framework,
+            role,
+            spec,
+            executor,
+        })
+    }
+
+    /// The same for a driver that may have missed it: the first of a group stands for the group.
+    pub(crate) fn describe_start(&self, id: TaskId) -> Option<Event> {
+        if self.tasks.get(id)?.group.is_none() {
+            return self.describe_launch(id).map(Event::Launch);
+        }
+        let group = self.describe_group(id)?;
+        (group.tasks.first()?.task == id).then_some(Event::LaunchGroup(group))
+    }
+
+    /// The tasks of a group that no agent has reported on yet.
+    pub(crate) fn describe_group(&self, member: TaskId) -> Option<LaunchGroup> {
+        let agent = self.tasks.get(member)?.agent;
+        let launches = self.group_of(member).into_iter().filter_map(|id| self.describe_launch(id));
+        let launches: Vec<_> = launches.collect();
+        let Launch { framework, role, executor, .. } = launches.first()?.clone();
+        let task = |launch: Launch| GroupTask { task: launch.task, spec: launch.spec };
+        let tasks = launches.into_iter().map(task).collect();
+        Some(LaunchGroup { agent, framework, role, executor, tasks })
+    }
+
+    /// The tasks launched together with one, itself included, in the order of their handles.
+    pub(crate) fn group_of(&self, id: TaskId) -> Vec<TaskId> {
+        let Some((task, group)) = self.tasks.get(id).and_then(|task| Some((task, task.group?)))
+        else {
+            return vec![id];
+        };
+        let on_agent = self.agents.get(task.agent).into_iter().flat_map(|agent| &agent.tasks);
+        let of_group =
+            |id: &TaskId| self.tasks.get(*id).is_some_and(|task| task.group == Some(group));
+        on_agent.copied().filter(of_group).collect()
     }
 
     /// A task that is to end, as its agent is told.
@@ -190,7 +263,7 @@ fn check_spec(spec: &TaskSpec) -> Result<(), Rejection> {
     check_ext(spec.ext.as_ref())
 }
 
-fn check_command(command: &TaskCommand) -> Result<(), Rejection> {
+pub(super) fn check_command(command: &TaskCommand) -> Result<(), Rejection> {
     let invalid = |field: &str, text: &str| Err(Rejection::new(Code::InvalidTask, text).at(field));
     if command.argv.is_empty() == command.shell.is_none() {
         return invalid("command", "give either `argv` or `shell`");

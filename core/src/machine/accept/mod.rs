@@ -2,16 +2,21 @@
 //!
 //! - this file: which offers, in which order, and what is left of them
 //! - [`launch`]: what each task takes, and how it is launched
+//! - [`executors`]: what is started with the first task that names it
+//! - [`groups`]: tasks that are launched all or none
 //! - [`operations`]: what else is done with the resources of an agent
 
+mod executors;
+mod groups;
 mod launch;
 mod operations;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use self::executors::below;
 use self::operations::Converted;
 use super::{Machine, over_limit};
-use crate::command::{Accept, Operation, TaskSpec};
+use crate::command::{Accept, ExecutorSpec, LaunchGroup, Operation, TaskSpec};
 use crate::error::{Code, Rejection};
 use crate::ids::{AgentId, FrameworkId, RoleId, SessionId};
 use crate::intern::Names;
@@ -39,6 +44,8 @@ struct Plan<'c> {
     used: Bundle,
     /// The names of the tasks so far.
     task_names: BTreeSet<&'c str>,
+    /// Executors that are to be started, by name.
+    executors: BTreeMap<&'c str, &'c ExecutorSpec>,
     /// The kernel's names and those that operations brought in, once there was one.
     names: Option<Names>,
     /// What operations make of the agent, once there was one.
@@ -46,10 +53,27 @@ struct Plan<'c> {
     steps: Vec<Step<'c>>,
 }
 
-/// One outcome of an accept.
+/// What a task takes.
+struct Taken {
+    resources: Bundle,
+    /// What its executor takes, if it is to be started with this task.
+    executor: Option<Bundle>,
+}
+
+/// In which state and for which reason a task ends that cannot be launched.
+fn end_of_invalid(fault: &Rejection) -> (TaskState, Reason) {
+    match fault.code() {
+        Code::ExecutorTerminating => (TaskState::Dropped, Reason::ExecutorTerminated),
+        _ => (TaskState::Error, Reason::TaskInvalid),
+    }
+}
+
+/// One outcome of an accept, or those of a group.
 enum Step<'c> {
     /// A task and what it takes.
-    Launch(&'c TaskSpec, Result<Bundle, Rejection>),
+    Launch(&'c TaskSpec, Result<Taken, Rejection>),
+    /// A group, what its executor takes if it is to be started, and what its tasks take.
+    Group(&'c LaunchGroup, Result<(Option<Bundle>, Vec<Bundle>), Rejection>),
     /// Another operation, by its place.
     Operation(usize, Result<(), Rejection>),
 }
@@ -58,6 +82,7 @@ impl Step<'_> {
     fn fault(&self) -> Option<&Rejection> {
         match self {
             Self::Launch(_, result) => result.as_ref().err(),
+            Self::Group(_, result) => result.as_ref().err(),
             Self::Operation(_, result) => result.as_ref().err(),
         }
     }
@@ -105,14 +130,17 @@ impl Machine<'_> {
         let (mut tasks, mut operations) = (Vec::with_capacity(plan.steps.len()), Vec::new());
         for step in plan.steps {
             match step {
-                Step::Launch(spec, Ok(resources)) => {
-                    tasks.push(self.launch(framework, &offered, spec, resources));
+                Step::Launch(spec, Ok(taken)) => {
+                    tasks.push(self.launch(framework, &offered, spec, taken));
                 }
                 Step::Launch(spec, Err(fault)) => {
                     let agent = Some(offered.agent);
-                    let (state, reason) = (TaskState::Error, Reason::TaskInvalid);
+                    let (state, reason) = end_of_invalid(&fault);
                     let name = &spec.name;
                     tasks.push(self.refuse_task(framework, name, agent, state, reason, &fault));
+                }
+                Step::Group(group, result) => {
+                    self.finish_group(framework, &offered, group, result, &mut tasks);
                 }
                 Step::Operation(index, result) => {
                     operations.push(operations::outcome(index, result.err().as_ref()));
@@ -140,7 +168,9 @@ impl Machine<'_> {
         let (mut tasks, mut others) = (0, 0);
         for (index, operation) in command.operations.iter().enumerate() {
             match operation {
-                Operation::Launch(launch) => tasks += launch.tasks.len(),
+                Operation::Launch(_) | Operation::LaunchGroup(_) => {
+                    tasks += operation.tasks().len();
+                }
                 _ => others += 1,
             }
             // Whoever reads such a thing refuses it: it must not get into a journal.
@@ -157,7 +187,11 @@ impl Machine<'_> {
             let rejection = over_limit("operations", others, OPERATIONS_PER_ACCEPT_MAX);
             return Err(rejection.at("operations"));
         }
-        if !self.state.tasks.has_room_for(tasks) || !self.state.grants.has_room_for(tasks) {
+        // Each may bring an executor of its own.
+        if !self.state.tasks.has_room_for(tasks)
+            || !self.state.executors.has_room_for(tasks)
+            || !self.state.grants.has_room_for(2 * tasks)
+        {
             return Err(over_limit("tasks", OBJECTS_MAX + 1, OBJECTS_MAX).at("operations"));
         }
         Ok(())
@@ -204,31 +238,39 @@ impl Machine<'_> {
     /// before it left.
     fn plan<'c>(&self, framework: FrameworkId, offered: &Offered, command: &'c Accept) -> Plan<'c> {
         let mut plan = Plan { remaining: offered.resources.clone(), ..Plan::default() };
-        let mut tasks = 0;
+        let mut before = 0;
         for (index, operation) in command.operations.iter().enumerate() {
-            let Operation::Launch(launch) = operation else {
-                let result = self.plan_operation(framework, offered, &mut plan, operation);
-                let place = |fault: Rejection| {
-                    let (name, field) = (operation.name(), fault.field());
-                    let place = format!("operations[{index}].{name}.{field}");
-                    fault.at(place).index(index)
-                };
-                plan.steps.push(Step::Operation(index, result.map_err(place)));
-                continue;
-            };
-            for (task, spec) in launch.tasks.iter().enumerate() {
-                let place = |fault: Rejection| {
-                    let place = format!("operations[{index}].launch.tasks[{task}]");
-                    let field = match fault.field() {
-                        "" => place,
-                        field => format!("{place}.{field}"),
+            match operation {
+                Operation::Launch(launch) => {
+                    for (t, spec) in launch.tasks.iter().enumerate() {
+                        let result = self.plan_task(framework, offered.agent, &mut plan, spec);
+                        let result = result.map_err(|fault| {
+                            let place = format!("operations[{index}].launch.tasks[{t}]");
+                            below(&place, fault).index(before + t)
+                        });
+                        plan.steps.push(Step::Launch(spec, result));
+                    }
+                }
+                Operation::LaunchGroup(group) => {
+                    let result = self.plan_group(framework, offered.agent, &mut plan, group);
+                    let result = result.map_err(|fault| {
+                        let inside = fault.list_index().unwrap_or_default() as usize;
+                        let place = format!("operations[{index}].launch_group");
+                        below(&place, fault).index(before + inside)
+                    });
+                    plan.steps.push(Step::Group(group, result));
+                }
+                _ => {
+                    let result = self.plan_operation(framework, offered, &mut plan, operation);
+                    let place = |fault: Rejection| {
+                        let (name, field) = (operation.name(), fault.field());
+                        let place = format!("operations[{index}].{name}.{field}");
+                        fault.at(place).index(index)
                     };
-                    fault.at(field).index(tasks)
-                };
-                let result = self.plan_task(framework, &mut plan, spec).map_err(place);
-                plan.steps.push(Step::Launch(spec, result));
-                tasks += 1;
+                    plan.steps.push(Step::Operation(index, result.map_err(place)));
+                }
             }
+            before += operation.tasks().len();
         }
         // Copies that nobody used are given back, the others are in use.
         plan.remaining.subtract(&plan.used);
@@ -254,11 +296,10 @@ impl Machine<'_> {
         let (state, reason) = (TaskState::Dropped, Reason::InvalidOffers);
         let (mut tasks, mut operations) = (Vec::new(), Vec::new());
         for (index, operation) in command.operations.iter().enumerate() {
-            let Operation::Launch(launch) = operation else {
+            if !matches!(operation, Operation::Launch(_) | Operation::LaunchGroup(_)) {
                 operations.push(operations::outcome(index, Some(fault)));
-                continue;
-            };
-            for spec in &launch.tasks {
+            }
+            for spec in operation.tasks() {
                 let name = &spec.name;
                 tasks.push(self.refuse_task(framework, name, None, state, reason, fault));
             }

@@ -25,7 +25,7 @@ impl<'a> Asked<'a> {
     /// The operation of an accept, unless it launches tasks.
     pub fn of(operation: &'a Operation) -> Option<Self> {
         Some(match operation {
-            Operation::Launch(_) => return None,
+            Operation::Launch(_) | Operation::LaunchGroup(_) => return None,
             Operation::Reserve(of) => Self::Reserve { resources: &of.resources, source: None },
             Operation::Unreserve(of) => Self::Unreserve(&of.resources),
             Operation::Create(of) => Self::Create(&of.resources),

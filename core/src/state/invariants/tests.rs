@@ -406,7 +406,7 @@ fn roles_and_frameworks() {
             s.task(s.parked).role = RoleId::from_u64(99);
             s.part().parked = 0;
         }),
-        ("I32", "has no task, and is still there", |s| {
+        ("I32", "runs nothing, and is still there", |s| {
             let session = s.open(SessionKind::Operator);
             let teardown = Teardown { framework: Some(s.framework) };
             s.send(Some(session), teardown);

@@ -56,6 +56,8 @@ public enum Code {
     UNKNOWN_SESSION(-516),
     /** The framework is not subscribed to the role. */
     UNKNOWN_ROLE(-517),
+    /** No such executor. */
+    UNKNOWN_EXECUTOR(-602),
     /** Another live agent or framework has the name. */
     NAME_TAKEN(-769),
     /** The framework has a live or unreachable task of that name. */
@@ -80,6 +82,8 @@ public enum Code {
     MACHINE_DOWN(-1045),
     /** A quota beyond what there is, or below what is consumed: `force` accepts it. */
     QUOTA_CONFLICT(-1064),
+    /** The executor is being shut down and takes no more tasks. */
+    EXECUTOR_TERMINATING(-1114),
     /** A limit was reached; the message names it. */
     LIMIT_REACHED(-1281),
     /** Another thread is applying a command. */
