@@ -38,6 +38,9 @@ macro_rules! classes {
 classes! {
     "tamias.types":
         agent_id = "AgentId", framework_id = "FrameworkId", offer_id = "OfferId",
+        inverse_offer_id = "InverseOfferId", domain = "Domain",
+        unavailability = "Unavailability",
+        maintenance_window = "MaintenanceWindow", inverse_offer = "InverseOffer",
         task_id = "TaskId", session_id = "SessionId", update_id = "UpdateId",
         rescind_reason = "RescindReason", end_reason = "EndReason",
         manual_clock = "ManualClock", ext = "Ext", offer = "Offer",
@@ -46,6 +49,8 @@ classes! {
         task_spec_class = "TaskSpec";
     "tamias.events":
         offer_received = "OfferReceived", offer_rescinded = "OfferRescinded",
+        inverse_offer_received = "InverseOfferReceived",
+        inverse_offer_rescinded = "InverseOfferRescinded",
         task_updated = "TaskUpdated", agent_lost = "AgentLost",
         subscription_ended = "SubscriptionEnded", launch_task = "LaunchTask",
         kill_task = "KillTask", update_acknowledged = "UpdateAcknowledged",

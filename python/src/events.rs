@@ -2,9 +2,10 @@
 
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
-use tamias::event::{EndReason, Event, Launch, Offer, RescindReason, TaskStatus};
+use tamias::event::{EndReason, Event, InverseOffer, Launch, Offer, RescindReason, TaskStatus};
 use tamias::kernel::EventRecord;
 use tamias::reply::TaskOutcome;
+use tamias::value::{Domain, Unavailability};
 use tamias::{Code, Nanos, Rejection};
 
 use crate::classes::{Classes, classes, make, text};
@@ -64,6 +65,14 @@ fn parts<'py, 'c>(
         }
         Event::AgentRemoved { agent } => {
             (&classes.agent_removed, (agent_id(agent)?,).into_pyobject(py)?)
+        }
+        Event::InverseOffer(offer) => {
+            let offer = inverse_offer_to_python(py, offer)?;
+            (&classes.inverse_offer_received, (offer,).into_pyobject(py)?)
+        }
+        Event::RescindInverseOffer { inverse_offer } => {
+            let offer = text(py, &classes.inverse_offer_id, inverse_offer)?;
+            (&classes.inverse_offer_rescinded, (offer,).into_pyobject(py)?)
         }
         Event::Resync => (&classes.resync, PyTuple::empty(py)),
         other => return of_executors(py, classes, other),
@@ -151,8 +160,36 @@ fn offer_to_python<'py>(py: Python<'py>, offer: &Offer) -> PyResult<Bound<'py, P
         PyResources(offer.resources.clone()),
         PyTuple::new(py, offer.attributes.iter().collect::<Vec<_>>())?,
         offer.expires.map(|time| time.0),
+        offer.hostname.as_deref(),
+        offer.domain.as_deref().map(|domain| domain_to_python(py, domain)).transpose()?,
+        offer.unavailability.map(|window| unavailability_to_python(py, window)).transpose()?,
     );
     make(py, &classes.offer, fields)
+}
+
+fn domain_to_python<'py>(py: Python<'py>, domain: &Domain) -> PyResult<Bound<'py, PyAny>> {
+    make(py, &classes(py)?.domain, (&*domain.region, &*domain.zone))
+}
+
+fn unavailability_to_python(py: Python<'_>, window: Unavailability) -> PyResult<Bound<'_, PyAny>> {
+    let fields = (window.start.0, window.duration_seconds.map(seconds));
+    make(py, &classes(py)?.unavailability, fields)
+}
+
+fn inverse_offer_to_python<'py>(
+    py: Python<'py>,
+    offer: &InverseOffer,
+) -> PyResult<Bound<'py, PyAny>> {
+    let classes = classes(py)?;
+    let fields = (
+        text(py, &classes.inverse_offer_id, &offer.inverse_offer)?,
+        text(py, &classes.agent_id, &offer.agent)?,
+        offer.agent_name.as_deref(),
+        offer.hostname.as_deref(),
+        unavailability_to_python(py, offer.unavailability)?,
+        offer.expires.map(|time| time.0),
+    );
+    make(py, &classes.inverse_offer, fields)
 }
 
 fn status_to_python<'py>(py: Python<'py>, status: &TaskStatus) -> PyResult<Bound<'py, PyAny>> {

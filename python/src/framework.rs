@@ -1,12 +1,15 @@
 //! The framework's handle.
 
+use std::str::FromStr;
+
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyString, PyTuple};
 use tamias::command::{
-    Accept, Acknowledge, Decline, Kill, Reconcile, ReconcileTask, Revive, SendMessage, Subscribe,
-    Suppress, TaskSpec, Teardown, UpdateFramework,
+    Accept, AcceptInverseOffers, Acknowledge, Command, Decline, DeclineInverseOffers, Kill,
+    Reconcile, ReconcileTask, Revive, SendMessage, Subscribe, Suppress, TaskSpec, Teardown,
+    UpdateFramework,
 };
-use tamias::ids::{FrameworkId, OfferId};
+use tamias::ids::{FrameworkId, InverseOfferId, OfferId};
 use tamias::options::OnInvalid;
 use tamias::value::Capability;
 use tamias::{Code, Kernel, Nanos, Rejection, Reply};
@@ -37,6 +40,18 @@ impl PyFramework {
         let framework = py.detach(|| kernel.subscribe(command))?;
         let (id, resubscribed) = (framework.id(), framework.is_resubscribed());
         Ok(Self { handle: Handle::new(framework), id, name, roles, resubscribed })
+    }
+
+    fn answer<'py>(&self, py: Python<'py>, command: Command) -> Result<Bound<'py, PyList>> {
+        let Reply::Answered { gone } = self.handle.enter(py, command)? else {
+            return Err(defect("an answer to inverse offers gave no answer").into());
+        };
+        let class = &classes(py)?.inverse_offer_id;
+        let list = PyList::empty(py);
+        for offer in &gone {
+            list.append(id_text(py, class, offer)?)?;
+        }
+        Ok(list)
     }
 
     fn use_offers<'py>(
@@ -142,6 +157,34 @@ impl PyFramework {
             list.append(id_text(py, class, offer)?)?;
         }
         Ok(list)
+    }
+
+    /// Says that the agents of inverse offers may go; not asked again for a while. Returns those
+    /// that had ended already.
+    #[pyo3(signature = (inverse_offers, *, refuse_seconds=None))]
+    fn accept_inverse_offers<'py>(
+        &self,
+        py: Python<'py>,
+        inverse_offers: &Bound<'py, PyAny>,
+        refuse_seconds: Option<&Bound<'py, PyAny>>,
+    ) -> Result<Bound<'py, PyList>> {
+        let refuse_seconds = maybe_nanos("refuse_seconds", refuse_seconds)?;
+        let inverse_offers = inverse_offer_ids(inverse_offers)?;
+        self.answer(py, AcceptInverseOffers { inverse_offers, refuse_seconds }.into())
+    }
+
+    /// Says that they may not go; not asked again for a while. Returns those that had ended
+    /// already.
+    #[pyo3(signature = (inverse_offers, *, refuse_seconds=None))]
+    fn decline_inverse_offers<'py>(
+        &self,
+        py: Python<'py>,
+        inverse_offers: &Bound<'py, PyAny>,
+        refuse_seconds: Option<&Bound<'py, PyAny>>,
+    ) -> Result<Bound<'py, PyList>> {
+        let refuse_seconds = maybe_nanos("refuse_seconds", refuse_seconds)?;
+        let inverse_offers = inverse_offer_ids(inverse_offers)?;
+        self.answer(py, DeclineInverseOffers { inverse_offers, refuse_seconds }.into())
     }
 
     /// Drops the filters of these roles, or of all, and wants offers again.
@@ -312,20 +355,34 @@ fn some_roles(roles: Option<&Bound<'_, PyAny>>) -> Result<Vec<Box<str>>> {
 
 /// Offers or their ids, one alone or a list.
 fn offer_ids(value: &Bound<'_, PyAny>) -> Result<Vec<OfferId>> {
-    const EXPECTED: &str = "an Offer, an OfferId, or a list of them";
-    let class = classes(value.py())?.offer.bind(value.py());
-    let one = |index: usize, item: &Bound<'_, PyAny>| -> Result<OfferId> {
-        let field = format!("offers[{index}]");
+    ids("offers", "Offer", classes(value.py())?.offer.bind(value.py()), value)
+}
+
+fn inverse_offer_ids(value: &Bound<'_, PyAny>) -> Result<Vec<InverseOfferId>> {
+    let class = classes(value.py())?.inverse_offer.bind(value.py());
+    ids("inverse_offers", "InverseOffer", class, value)
+}
+
+/// Objects of a class or their ids: one alone, or a list.
+fn ids<I: FromStr<Err: std::fmt::Display>>(
+    field: &str,
+    name: &str,
+    class: &Bound<'_, PyAny>,
+    value: &Bound<'_, PyAny>,
+) -> Result<Vec<I>> {
+    let expected = format!("an {name}, an {name}Id, or a list of them");
+    let one = |index: usize, item: &Bound<'_, PyAny>| -> Result<I> {
+        let field = format!("{field}[{index}]");
         let id = if item.is_instance(class)? { &item.getattr("id")? } else { item };
         if !id.is_instance_of::<PyString>() {
-            return Err(wrong_type(&field, "an Offer or an OfferId", id));
+            return Err(wrong_type(&field, &format!("an {name} or an {name}Id"), id));
         }
         parsed(&field, id).map_err(|error| error.entry(index))
     };
     if value.is_instance_of::<PyString>() || value.is_instance(class)? {
         return Ok(vec![one(0, value)?]);
     }
-    let items = entries("offers", EXPECTED, value)?;
+    let items = entries(field, &expected, value)?;
     items.iter().enumerate().map(|(index, item)| one(index, item)).collect()
 }
 

@@ -1,13 +1,17 @@
 //! The operator's handle.
 
 use pyo3::prelude::*;
-use pyo3::types::PyMapping;
+use pyo3::types::{PyInt, PyMapping};
 use tamias::Code;
+use tamias::Time;
 use tamias::command::{
-    Allocate, DeactivateAgent, ReactivateAgent, RemoveAgent, RoleWeight, Teardown, UpdateWeights,
+    Allocate, DeactivateAgent, DrainAgent, MaintenanceWindow, MarkAgentGone, ReactivateAgent,
+    RemoveAgent, RoleWeight, StartMaintenance, StopMaintenance, Teardown,
+    UpdateMaintenanceSchedule, UpdateWeights,
 };
 
-use crate::convert::{number_text, parsed, text, wrong_type};
+use crate::classes::classes;
+use crate::convert::{entries, maybe_nanos, number_text, parsed, text, texts, wrong_type};
 use crate::errors::{Result, reject};
 use crate::session::{Handle, session_methods};
 
@@ -61,6 +65,54 @@ impl PyOperator {
         self.handle.enter(py, RemoveAgent { agent }).map(drop)
     }
 
+    /// Declares that an agent is gone and never comes back; its tasks are gone with it.
+    fn mark_agent_gone(&self, py: Python<'_>, agent: &Bound<'_, PyAny>) -> Result<()> {
+        let agent = parsed("agent", agent)?;
+        self.handle.enter(py, MarkAgentGone { agent }).map(drop)
+    }
+
+    /// Takes an agent out of service and has its tasks killed, with at most that grace if one is
+    /// given. Once nothing is left there it may be reactivated, or it is marked gone.
+    #[pyo3(signature = (agent, *, max_grace_seconds=None, mark_gone=false))]
+    fn drain_agent(
+        &self,
+        py: Python<'_>,
+        agent: &Bound<'_, PyAny>,
+        max_grace_seconds: Option<&Bound<'_, PyAny>>,
+        mark_gone: bool,
+    ) -> Result<()> {
+        let agent = parsed("agent", agent)?;
+        let max_grace_seconds = maybe_nanos("max_grace_seconds", max_grace_seconds)?;
+        self.handle.enter(py, DrainAgent { agent, max_grace_seconds, mark_gone }).map(drop)
+    }
+
+    /// Replaces the maintenance schedule; those who hold something on its machines are asked
+    /// whether these may go.
+    fn update_maintenance_schedule(
+        &self,
+        py: Python<'_>,
+        windows: &Bound<'_, PyAny>,
+    ) -> Result<()> {
+        let windows = entries("windows", "a list of MaintenanceWindow", windows)?;
+        let windows = windows.iter().enumerate().map(|(index, item)| {
+            window(&format!("windows[{index}]"), item).map_err(|error| error.entry(index))
+        });
+        let windows = windows.collect::<Result<_>>()?;
+        self.handle.enter(py, UpdateMaintenanceSchedule { windows }).map(drop)
+    }
+
+    /// Takes scheduled machines down: their agents are removed.
+    fn start_maintenance(&self, py: Python<'_>, machines: &Bound<'_, PyAny>) -> Result<()> {
+        let machines = texts("machines", machines)?;
+        self.handle.enter(py, StartMaintenance { machines }).map(drop)
+    }
+
+    /// Takes machines up again, and out of the schedule.
+    fn stop_maintenance(&self, py: Python<'_>, machines: &Bound<'_, PyAny>) -> Result<()> {
+        let machines = texts("machines", machines)?;
+        self.handle.enter(py, StopMaintenance { machines }).map(drop)
+    }
+
     /// Removes a framework and has its tasks killed.
     fn teardown(&self, py: Python<'_>, framework: &Bound<'_, PyAny>) -> Result<()> {
         let framework = Some(parsed("framework", framework)?);
@@ -85,6 +137,25 @@ impl PyOperator {
 }
 
 session_methods!(PyOperator);
+
+fn window(field: &str, item: &Bound<'_, PyAny>) -> Result<MaintenanceWindow> {
+    let class = classes(item.py())?.maintenance_window.bind(item.py());
+    if !item.is_instance(class)? {
+        return Err(wrong_type(field, "a MaintenanceWindow", item));
+    }
+    let machines = texts(&format!("{field}.machines"), &item.getattr("machines")?)?;
+    let (start, place) = (item.getattr("start_ns")?, format!("{field}.start_ns"));
+    if !start.is_instance_of::<PyInt>() {
+        return Err(wrong_type(&place, "nanoseconds since the Unix epoch", &start));
+    }
+    let start = start.extract().map(Time).map_err(|_| {
+        reject(Code::BadTime, &place, "is out of range: give nanoseconds of 64 bits")
+    })?;
+    let duration = item.getattr("duration_seconds")?;
+    let duration = Some(&duration).filter(|duration| !duration.is_none());
+    let duration_seconds = maybe_nanos(&format!("{field}.duration_seconds"), duration)?;
+    Ok(MaintenanceWindow { machines, start, duration_seconds })
+}
 
 fn role_weight(
     index: usize,

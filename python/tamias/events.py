@@ -13,6 +13,8 @@ from tamias.types import (
     AgentId,
     EndReason,
     FrameworkId,
+    InverseOffer,
+    InverseOfferId,
     Offer,
     OfferId,
     RescindReason,
@@ -29,6 +31,8 @@ __all__ = [
     "Event",
     "ExecutorLost",
     "FrameworkEvent",
+    "InverseOfferReceived",
+    "InverseOfferRescinded",
     "KillTask",
     "LaunchExecutor",
     "LaunchGroup",
@@ -70,6 +74,22 @@ class OfferRescinded(Event):
 
     offer: OfferId
     reason: RescindReason
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class InverseOfferReceived(Event):
+    """To a framework that holds something on an agent: may it go? The answer is for people."""
+
+    inverse_offer: InverseOffer
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class InverseOfferRescinded(Event):
+    """To a framework: the question is taken back."""
+
+    inverse_offer: InverseOfferId
 
 
 @final
@@ -220,10 +240,10 @@ class MessageReceived(Event):
 @final
 @dataclass(frozen=True, slots=True)
 class OtherEvent(Event):
-    """An event that has no class of its own here, such as an inverse offer."""
+    """An event that has no class of its own here, from a newer kernel."""
 
     kind: str
-    """What it is, as in JSON: ``"inverse_offer"``."""
+    """What it is, as in JSON: ``"rescind"``."""
     json: str
     """The event as it stands in a line of JSON."""
 
@@ -235,6 +255,8 @@ FrameworkEvent: TypeAlias = (
     | AgentLost
     | SubscriptionEnded
     | ExecutorLost
+    | InverseOfferReceived
+    | InverseOfferRescinded
     | MessageReceived
     | OtherEvent
     | Resync

@@ -19,10 +19,14 @@ __all__ = [
     "AgentId",
     "Amount",
     "Attributes",
+    "Domain",
     "Duration",
     "EndReason",
     "Ext",
     "FrameworkId",
+    "InverseOffer",
+    "InverseOfferId",
+    "MaintenanceWindow",
     "ManualClock",
     "Offer",
     "OfferId",
@@ -38,6 +42,7 @@ __all__ = [
     "TaskSpec",
     "TaskState",
     "TaskStatus",
+    "Unavailability",
     "UpdateId",
     "UpdateRetry",
 ]
@@ -84,6 +89,13 @@ class FrameworkId(_Id):
 @final
 class OfferId(_Id):
     """Resources of one agent held for one framework: ``o0.1``."""
+
+    __slots__ = ()
+
+
+@final
+class InverseOfferId(_Id):
+    """A question to one framework whether one agent may go: ``i0.1``."""
 
     __slots__ = ()
 
@@ -287,6 +299,60 @@ class Ext:
 
 @final
 @dataclass(frozen=True, slots=True)
+class Domain:
+    """A fault domain: what fails together."""
+
+    region: str
+    """The region, far from others."""
+    zone: str
+    """The zone within the region."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Unavailability:
+    """When a machine is not to be relied on."""
+
+    start_ns: int
+    """From when on: nanoseconds since the Unix epoch."""
+    duration_seconds: float | None = None
+    """For how long; unknown if there is none."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class MaintenanceWindow:
+    """A time in which machines are not to be relied on."""
+
+    machines: Sequence[str]
+    """The hostnames of their agents, or the names of agents without one; at least one."""
+    start_ns: int
+    """When it begins: nanoseconds since the Unix epoch."""
+    duration_seconds: Duration | None = None
+    """How long it takes; unknown if left out."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class InverseOffer:
+    """A question whether an agent may go."""
+
+    id: InverseOfferId
+    """For the answer."""
+    agent: AgentId
+    """Which agent."""
+    agent_name: str | None
+    """The agent's name, if it has one."""
+    hostname: str | None
+    """Its machine, if that is not called like the agent."""
+    unavailability: Unavailability
+    """When the machine is not to be relied on."""
+    expires_ns: int | None = None
+    """When the question is taken back: nanoseconds since the Unix epoch."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
 class Offer:
     """Resources of one agent, held for one framework in one role until it answers."""
 
@@ -304,6 +370,12 @@ class Offer:
     """The agent's attributes; names need not be unique."""
     expires_ns: int | None = None
     """When it is rescinded if it is not answered: nanoseconds since the Unix epoch."""
+    hostname: str | None = None
+    """The agent's machine, if that is not called like the agent."""
+    domain: Domain | None = None
+    """The agent's fault domain, if it is in one."""
+    unavailability: Unavailability | None = None
+    """When the agent's machine is not to be relied on, if that is known."""
 
     def attribute(self, name: str) -> str | None:
         """The first attribute of that name."""
