@@ -260,6 +260,9 @@
 /// The object belongs to another session's framework or agent.
 #define TAMIAS_ERR_NOT_YOURS -3074
 
+/// The policy forbids it to the session's principal.
+#define TAMIAS_ERR_UNAUTHORIZED -3075
+
 /// The operating system refused; the message carries its words.
 #define TAMIAS_ERR_SYSTEM -3329
 

@@ -7,6 +7,8 @@
 //!
 //! - [`session`]: opening and closing sessions, time
 //! - [`operator`]: weights, quota, agents out of service, teardown
+//! - [`operator`]: weights, agents out of service, teardown
+//! - [`policy`]: who may do what
 //! - [`agent`]: registration, updates
 //! - [`framework`]: subscription, offers, tasks
 //! - [`maintenance`]: agents that are to go
@@ -17,6 +19,7 @@ pub mod framework;
 pub mod maintenance;
 pub mod operation;
 pub mod operator;
+pub mod policy;
 pub mod session;
 
 use minicbor::decode::Error as DecodeError;
@@ -47,6 +50,7 @@ pub use operator::{
     Allocate, DeactivateAgent, ReactivateAgent, RemoveAgent, RoleQuota, RoleWeight, Teardown,
     UpdateQuota, UpdateWeights,
 };
+pub use policy::{Action, Rule, SetPolicy};
 pub use session::{AdvanceTime, CloseSession, OpenSession, Restart, SessionKind, Tick};
 
 macro_rules! commands {
@@ -160,6 +164,8 @@ commands! {
     Teardown = 14, "teardown";
     /// Sets quota of roles.
     UpdateQuota = 15, "update_quota";
+    /// Replaces the policy: who may do what for which roles.
+    SetPolicy = 110, "set_policy";
     /// Has agents offered, in a given order.
     Allocate = 16, "allocate";
 

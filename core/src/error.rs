@@ -191,6 +191,8 @@ codes! {
     WrongSession = PermissionDenied, 1;
     /// The object belongs to another session's framework or agent.
     NotYours = PermissionDenied, 2;
+    /// The policy forbids it to the session's principal.
+    Unauthorized = PermissionDenied, 3;
 
     /// The operating system refused; the message carries its words.
     System = Io, 1;

@@ -85,6 +85,10 @@ pub const AGENTS_PER_STEP: usize = 32;
 /// 64 runs are 5 MiB.
 pub const ALLOCATION_RUNS_MAX: usize = 64;
 
+/// Principals, actions and roles in all rules of a policy: 4,096 entries of up to 300 B are about
+/// 1 MiB, and a decision looks at all of them at most once.
+pub const POLICY_ENTRIES_MAX: usize = 4096;
+
 /// Timers fired, and objects worked off a bulk effect, in one counted step.
 pub const EFFECTS_PER_STEP: usize = 128;
 

@@ -116,6 +116,8 @@ pub const TAMIAS_ERR_DEFECT: i32 = -2817;
 pub const TAMIAS_ERR_WRONG_SESSION: i32 = -3073;
 /// The object belongs to another session's framework or agent.
 pub const TAMIAS_ERR_NOT_YOURS: i32 = -3074;
+/// The policy forbids it to the session's principal.
+pub const TAMIAS_ERR_UNAUTHORIZED: i32 = -3075;
 /// The operating system refused; the message carries its words.
 pub const TAMIAS_ERR_SYSTEM: i32 = -3329;
 /// An earlier flush failed: what is on the disk is uncertain, the journal takes nothing more.

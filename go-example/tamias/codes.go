@@ -108,6 +108,8 @@ const (
 	WrongSession Code = -3073
 	// NotYours: the object belongs to another session's framework or agent.
 	NotYours Code = -3074
+	// Unauthorized: the policy forbids it to the session's principal.
+	Unauthorized Code = -3075
 	// System: the operating system refused; the message carries its words.
 	System Code = -3329
 	// JournalFailed: an earlier flush failed: what is on the disk is uncertain, the journal takes

@@ -84,6 +84,7 @@ class Code(enum.IntEnum):
     DEFECT = 0xB01
     WRONG_SESSION = 0xC01
     NOT_YOURS = 0xC02
+    UNAUTHORIZED = 0xC03
     SYSTEM = 0xD01
     JOURNAL_FAILED = 0xD02
     CORRUPT = 0xE01

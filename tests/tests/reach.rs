@@ -113,7 +113,7 @@ fn plays_reach_everything() {
     let mistakes = "AgentConnected AgentGone AlreadySubscribed BadList BadName BadTaskState \
         BadTime BadWeight ExceedsOffer FailedPrecondition InvalidTask MachineDown Malformed \
         MixedOffers NameTaken NotSubscribed NotYours NothingToAcknowledge OfferGone Superseded \
-        TaskExists TimeStep UnknownAgent UnknownFramework UnknownRole UnknownSession \
+        TaskExists TimeStep Unauthorized UnknownAgent UnknownFramework UnknownRole UnknownSession \
         UnknownTask WrongSession WrongUuid";
     tally.expect("mistake", mistakes.split_whitespace());
     let events = [

@@ -39,7 +39,8 @@ pub struct OpenSession {
     /// In which capacity.
     #[n(0)]
     pub kind: SessionKind,
-    /// Whom it speaks for; recorded, not checked, in this version.
+    /// Whom it speaks for: the policy says what that principal may do. Without it the session is
+    /// the embedding program's own and may do everything.
     #[n(1)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub principal: Option<Box<str>>,

@@ -5,7 +5,7 @@ use std::ops::Deref;
 use super::session::Session;
 use crate::command::{
     Allocate, DeactivateAgent, DrainAgent, MaintenanceWindow, MarkAgentGone, ReactivateAgent,
-    RemoveAgent, RoleQuota, RoleWeight, StartMaintenance, StopMaintenance, Teardown,
+    RemoveAgent, RoleQuota, RoleWeight, SetPolicy, StartMaintenance, StopMaintenance, Teardown,
     UpdateMaintenanceSchedule, UpdateQuota, UpdateWeights,
 };
 use crate::error::Rejection;
@@ -94,6 +94,11 @@ impl Operator {
     /// Removes a framework and has its tasks killed.
     pub fn teardown(&self, framework: FrameworkId) -> Result<(), Rejection> {
         self.call(Teardown { framework: Some(framework) }).map(|_| ())
+    }
+
+    /// Replaces the policy: who may do what for which roles.
+    pub fn set_policy(&self, policy: SetPolicy) -> Result<(), Rejection> {
+        self.call(policy).map(|_| ())
     }
 
     /// Runs an allocation over these agents in this order, over all if none is listed.

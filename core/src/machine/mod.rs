@@ -9,6 +9,7 @@
 //! - [`sessions`]: opening, closing, restart, and what a disconnection means
 //! - [`operator`]: weights, agents in and out of service, teardown
 //! - [`quota`]: guarantees and limits of roles, and what they rescind
+//! - [`policy`]: who may do what
 //! - [`agents`]: registration, return, change of resources
 //! - [`totals`]: what an agent may say it has
 //! - [`gone`]: agents that are lost or gone, and how long they are remembered
@@ -36,6 +37,7 @@ mod messages;
 mod offers;
 mod operations;
 mod operator;
+mod policy;
 mod quota;
 mod run;
 mod sessions;
@@ -104,6 +106,7 @@ struct Machine<'a> {
 impl Machine<'_> {
     fn dispatch(&mut self, envelope: &Envelope) -> Result<Reply, Rejection> {
         let sender = envelope.session;
+        self.permit(sender, &envelope.command)?;
         match &envelope.command {
             Command::OpenSession(command) => self.open_session(sender, command),
             Command::CloseSession(_) => self.close_session(sender),
@@ -116,6 +119,7 @@ impl Machine<'_> {
             Command::ReactivateAgent(command) => self.reactivate_agent(sender, command),
             Command::RemoveAgent(command) => self.remove_agent(sender, command),
             Command::Teardown(command) => self.teardown(sender, command),
+            Command::SetPolicy(command) => self.set_policy(sender, command),
             Command::Allocate(command) => self.run_allocation(sender, command),
             Command::RegisterAgent(command) => self.register_agent(sender, command),
             Command::ReregisterAgent(command) => self.reregister_agent(sender, command),

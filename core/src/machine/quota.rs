@@ -54,8 +54,10 @@ impl Machine<'_> {
             self.check_consumption(command)?;
             plan.check_capacity(self.state)?;
         }
+        let session = sender.and_then(|id| self.state.sessions.get(id));
+        let principal = session.and_then(|session| session.principal.clone());
         for entry in &command.quotas {
-            self.replace_quota(entry);
+            self.replace_quota(entry, principal.clone());
         }
         Ok(Reply::Done)
     }
@@ -99,13 +101,13 @@ impl Machine<'_> {
         Ok(())
     }
 
-    fn replace_quota(&mut self, entry: &RoleQuota) {
+    fn replace_quota(&mut self, entry: &RoleQuota, principal: Option<Box<str>>) {
         let (guarantees, limits) = (entry.guarantees.clone(), entry.limits.clone());
         guarantees.iter().for_each(|(name, _)| self.state.names.intern_name(name));
         limits.iter().for_each(|(name, _)| self.state.names.intern_name(name));
         let role = self.state.role_or_new(&entry.role);
         let (limited, guaranteed) = (!limits.is_empty(), !guarantees.is_empty());
-        self.state.set_quota(role, Quota { guarantees, limits });
+        self.state.set_quota(role, Quota { guarantees, limits, principal });
         if !self.state.options.rescind_on_update {
             return;
         }

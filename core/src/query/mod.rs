@@ -15,7 +15,7 @@ pub mod rows;
 
 use serde::{Deserialize, Serialize};
 
-use crate::command::{read_fields, unknown_name};
+use crate::command::{SetPolicy, read_fields, unknown_name};
 use crate::error::{Code, Rejection, shorten};
 use crate::ids::{AgentId, FrameworkId, Id, RoleId};
 use crate::state::State;
@@ -62,6 +62,8 @@ pub enum Query {
     Explain(Pick),
     /// What deserves a look.
     Diagnose,
+    /// Who may do what for which roles.
+    GetPolicy,
 }
 
 /// What a query gave.
@@ -125,6 +127,8 @@ pub enum Answer {
         /// One each.
         findings: Vec<Finding>,
     },
+    /// Who may do what for which roles.
+    Policy(SetPolicy),
 }
 
 impl Query {
@@ -139,6 +143,7 @@ impl Query {
         "get_maintenance",
         "explain",
         "diagnose",
+        "get_policy",
     ];
 
     /// Reads a query from its name and the object with its fields.
@@ -159,6 +164,7 @@ impl Query {
             "get_maintenance" => read_fields(fields).map(|Nothing {}| Self::GetMaintenance),
             "explain" => pick(Self::Explain, fields),
             "diagnose" => read_fields(fields).map(|Nothing {}| Self::Diagnose),
+            "get_policy" => read_fields(fields).map(|Nothing {}| Self::GetPolicy),
             _ => Err(unknown_name("query", name, Self::NAMES)),
         }
     }
@@ -213,6 +219,7 @@ impl State {
                 Answer::Maintenance { machines: self.maintenance_status(), gone: rows::gone(self) }
             }
             Query::Explain(pick) => self.explain(self.picked(pick)?)?,
+            Query::GetPolicy => Answer::Policy(self.policy().clone()),
             Query::Diagnose => Answer::Findings { findings: finding::findings(self) },
         })
     }

@@ -11,7 +11,7 @@ use crate::allocator::Share;
 use crate::attributes::Attributes;
 use crate::event::Offer;
 use crate::ids::{AgentId, FrameworkId, GrantId, RoleId, TaskId};
-use crate::resources::{Amount, Bundle, Resources};
+use crate::resources::{Amount, Bundle, Quantities, ResourceLimits, Resources};
 use crate::state::{Agent, Connection, Framework, Hold, Liveness, State, Task};
 use crate::status::TaskState;
 use crate::time::Time;
@@ -99,8 +99,25 @@ pub struct RoleRow {
     /// The largest part of any one resource that it holds, divided by its weight: a decimal
     /// fraction, rounded down to six digits.
     pub share: String,
+    /// Its quota, if it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quota: Option<QuotaRow>,
     /// The frameworks subscribed to it or still holding resources in it.
     pub frameworks: Vec<FrameworkId>,
+}
+
+/// The quota of a role.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct QuotaRow {
+    /// What is set aside for it.
+    #[serde(skip_serializing_if = "Quantities::is_empty")]
+    pub guarantees: Quantities,
+    /// What it is offered no more than.
+    #[serde(skip_serializing_if = "ResourceLimits::is_empty")]
+    pub limits: ResourceLimits,
+    /// Whom the session that set it speaks for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub principal: Option<Box<str>>,
 }
 
 /// An offer that has not ended.
@@ -267,6 +284,11 @@ pub(super) fn role_row(state: &State, id: RoleId) -> Option<RoleRow> {
         weight: role.weight,
         held: state.names().named(&role.held),
         share: decimal(Share::dominant(&role.held, state.total(), role.weight, excluded)),
+        quota: role.quota.as_deref().map(|quota| QuotaRow {
+            guarantees: quota.guarantees.clone(),
+            limits: quota.limits.clone(),
+            principal: quota.principal.clone(),
+        }),
         frameworks: role.frameworks.iter().copied().collect(),
     })
 }

@@ -16,6 +16,7 @@ pub mod grant;
 mod invariants;
 pub mod maintenance;
 pub mod order;
+pub mod policy;
 pub mod quota;
 pub mod registry;
 pub mod role;
@@ -32,6 +33,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::arena::Arena;
+use crate::command::SetPolicy;
 use crate::ids::{AgentId, ExecutorId, FrameworkId, GrantId, RoleId, SessionId, TaskId};
 use crate::intern::Names;
 use crate::map::Map;
@@ -76,6 +78,7 @@ pub struct State {
     pub(crate) work: Work,
     pub(crate) registry: Registry,
     pub(crate) maintenance: Maintenance,
+    pub(crate) policy: SetPolicy,
     // Derived from the above.
     pub(crate) names: Names,
     pub(crate) total: Bundle,
@@ -113,6 +116,7 @@ impl State {
             work: Work::default(),
             registry: Registry::default(),
             maintenance: Maintenance::default(),
+            policy: SetPolicy::default(),
             names: Names::default(),
             total: Bundle::new(),
             role_ids: BTreeMap::new(),
@@ -216,6 +220,11 @@ impl State {
     /// All timers.
     pub fn timers(&self) -> &Timers {
         &self.timers
+    }
+
+    /// Who may do what for which roles.
+    pub fn policy(&self) -> &SetPolicy {
+        &self.policy
     }
 
     /// The role of that name, if it exists at the moment.

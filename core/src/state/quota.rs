@@ -24,6 +24,9 @@ pub struct Quota {
     /// What it is offered no more than; what is not named has no limit.
     #[n(1)]
     pub limits: ResourceLimits,
+    /// Whom the session that set it speaks for.
+    #[n(2)]
+    pub principal: Option<Box<str>>,
 }
 
 impl Quota {

@@ -101,7 +101,7 @@ impl State {
         e: &mut Encoder<W>,
         names: &mut Names,
     ) -> Result<(), EncodeError<W::Error>> {
-        e.map(16)?.u8(0)?.u32(STATE_FORMAT)?;
+        e.map(17)?.u8(0)?.u32(STATE_FORMAT)?;
         e.u8(1)?.encode(&self.options)?;
         e.u8(2)?.encode(self.started)?;
         e.u8(3)?.encode(self.now)?;
@@ -118,13 +118,14 @@ impl State {
         e.u8(60)?.encode(&self.registry)?;
         e.u8(61)?.encode(&self.maintenance)?;
         e.u8(110)?.encode_with(&self.executors, names)?;
+        e.u8(140)?.encode(&self.policy)?;
         Ok(())
     }
 
     fn decode(d: &mut Decoder<'_>) -> Result<Self, SnapshotError> {
         let names = &mut Names::default();
-        if d.map()? != Some(16) {
-            return Err(DecodeError::message("a state has 16 fields").at(d.position()).into());
+        if d.map()? != Some(17) {
+            return Err(DecodeError::message("a state has 17 fields").at(d.position()).into());
         }
         let key =
             |d: &mut Decoder<'_>, wanted: u8| match d.u8()? {
@@ -172,6 +173,8 @@ impl State {
         state.maintenance = d.decode()?;
         key(d, 110)?;
         state.executors = d.decode_with(names)?;
+        key(d, 140)?;
+        state.policy = d.decode()?;
         state.names = std::mem::take(names);
         state.derive();
         Ok(state)

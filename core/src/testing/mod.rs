@@ -15,12 +15,12 @@ use proptest::sample::select;
 
 use crate::attributes::Attributes;
 use crate::command::{
-    Accept, AcceptInverseOffers, Acknowledge, AdvanceTime, Allocate, CloseSession, Command,
+    Accept, AcceptInverseOffers, Acknowledge, Action, AdvanceTime, Allocate, CloseSession, Command,
     DeactivateAgent, Decline, DeclineInverseOffers, DrainAgent, Envelope, ExecutorKind,
     ExecutorLost, ExecutorSpec, Kill, LaunchGroup, MaintenanceWindow, MarkAgentGone, OpenSession,
     Operation, ReactivateAgent, Reconcile, ReconcileTask, RegisterAgent, RegisterExecutor,
-    RemoveAgent, ReportedTask, ReregisterAgent, Restart, Revive, RoleQuota, RoleWeight,
-    SendFrameworkMessage, SendMessage, SessionKind, ShutdownExecutor, StartMaintenance,
+    RemoveAgent, ReportedTask, ReregisterAgent, Restart, Revive, RoleQuota, RoleWeight, Rule,
+    SendFrameworkMessage, SendMessage, SessionKind, SetPolicy, ShutdownExecutor, StartMaintenance,
     StopMaintenance, Subscribe, Suppress, TaskCommand, TaskRef, TaskSpec, Teardown, Tick, Update,
     UpdateAgent, UpdateFramework, UpdateMaintenanceSchedule, UpdateQuota, UpdateWeights,
 };
@@ -75,7 +75,19 @@ fn of_operator() -> impl Strategy<Value = Command> {
         option::of(id::<FrameworkId>()).prop_map(|framework| Teardown { framework }.into()),
         of_maintenance(),
         vec(id::<AgentId>(), 0..3).prop_map(|agents| Allocate { agents }.into()),
+        (vec(rule(), 0..3), any::<bool>()).prop_map(|(rules, otherwise)| SetPolicy {
+            rules,
+            otherwise
+        }
+        .into()),
     ]
+}
+
+fn rule() -> impl Strategy<Value = Rule> {
+    let texts = || option::of(vec(text(), 0..3));
+    let actions = option::of(vec(select(Action::ALL), 0..3));
+    (texts(), actions, texts(), any::<bool>())
+        .prop_map(|(principals, actions, roles, allow)| Rule { principals, actions, roles, allow })
 }
 
 fn of_agent() -> impl Strategy<Value = Command> {

@@ -26,6 +26,8 @@ pub struct Alarm {
 pub struct Session {
     /// In which capacity it speaks.
     pub kind: SessionKind,
+    /// Whom it speaks for.
+    pub principal: Option<Box<str>>,
     /// For which framework.
     pub framework: Option<FrameworkId>,
     /// Whether another session took its framework over.

@@ -34,6 +34,7 @@ mod names;
 mod offers;
 mod operator;
 pub mod pile;
+mod policy;
 mod sessions;
 pub mod slots;
 mod tasks;
@@ -42,7 +43,7 @@ mod updates;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use tamias::command::{Command, Envelope, SessionKind};
+use tamias::command::{Command, Envelope, SessionKind, SetPolicy};
 use tamias::error::Code;
 use tamias::event::{Effect, Event};
 use tamias::ids::{AgentId, FrameworkId, InverseOfferId, OfferId, SessionId, TaskId};
@@ -103,6 +104,8 @@ pub struct Model {
     pub look_now: BTreeSet<AgentId>,
     /// Runs of allocation that an operator asked for: what is left of each, in order.
     pub runs: VecDeque<VecDeque<AgentId>>,
+    /// Who may do what.
+    pub policy: SetPolicy,
     /// Agents to be offered at the next interval.
     pub look_later: BTreeSet<AgentId>,
     /// The next interval.
@@ -158,6 +161,7 @@ impl Model {
             chores: VecDeque::new(),
             look_now: BTreeSet::new(),
             runs: VecDeque::new(),
+            policy: SetPolicy::default(),
             look_later: BTreeSet::new(),
             next_batch: None,
             next_collection: None,
@@ -197,6 +201,9 @@ impl Model {
         }
         self.now = self.now.max(envelope.now);
         let sender = envelope.session;
+        if self.is_forbidden(sender, &envelope.command) {
+            return Err(vec![Code::Unauthorized]);
+        }
         let reply = match &envelope.command {
             Command::OpenSession(command) => self.open_session(sender, command),
             Command::CloseSession(_) => self.close_session(sender),
@@ -211,6 +218,7 @@ impl Model {
             Command::ReactivateAgent(command) => self.reactivate_agent(sender, command),
             Command::RemoveAgent(command) => self.remove_agent(sender, command),
             Command::Teardown(command) => self.teardown(sender, command),
+            Command::SetPolicy(command) => self.set_policy(sender, command),
             Command::Allocate(command) => self.ask_for_run(sender, command),
             Command::RegisterAgent(command) => self.register_agent(sender, command),
             Command::ReregisterAgent(command) => self.reregister_agent(sender, command),

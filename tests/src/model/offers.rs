@@ -9,6 +9,7 @@ use tamias::ids::{AgentId, FrameworkId, OfferId, SessionId};
 use tamias::limits::{FILTERS_PER_AGENT_MAX, REFUSE_DEFAULT, REFUSE_MAX, TIMEOUT_MAX};
 use tamias::options::OnInvalid;
 use tamias::reply::{Reply, TaskOutcome};
+use tamias::resources::Name;
 use tamias::status::{Reason, Source, TaskState};
 use tamias::time::Nanos;
 
@@ -205,7 +206,9 @@ impl Model {
                     .flatten()
                     .any(|value| nul(value))
         });
+        let gpus = spec.resources.scalar(&Name::GPUS);
         if spec.resources.is_empty()
+            || gpus.milli() % 1000 != 0
             || bad(spec.kill_grace_seconds)
             || bad(spec.max_completion_seconds)
             || bad_command

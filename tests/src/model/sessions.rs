@@ -24,7 +24,9 @@ impl Model {
         }
         let session = self.slots.sessions.take();
         let kind = command.kind;
-        self.sessions.insert(session, Session { kind, framework: None, superseded: false });
+        let principal = command.principal.clone();
+        let row = Session { kind, principal, framework: None, superseded: false };
+        self.sessions.insert(session, row);
         Ok(Reply::SessionOpened { session })
     }
 

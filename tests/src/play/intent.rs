@@ -3,11 +3,13 @@
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
+use tamias::command::SetPolicy;
 use tamias::status::TaskState;
 use tamias::time::Nanos;
 
 use super::departures::{Departure, departures};
 use super::palette::{names, pauses, seconds, states};
+use super::policy::policies;
 
 /// A number that picks one of those who are there.
 pub type Pick = u16;
@@ -48,6 +50,8 @@ pub enum Intent {
         /// Whether that is announced.
         announced: bool,
     },
+    /// An operator says who may do what.
+    Policy(SetPolicy),
     /// Of agents and operators.
     Agent(AgentIntent),
     /// Of frameworks.
@@ -442,6 +446,7 @@ fn intents() -> impl Strategy<Value = Intent> {
         150 => plain,
         6 => disguised,
         4 => any::<Pick>().prop_map(Intent::CloseSession),
+        3 => policies().prop_map(Intent::Policy),
         2 => prop_oneof![
             1 => Just(Intent::Restart),
             4 => (1..60_u16, any::<bool>())

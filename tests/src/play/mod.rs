@@ -19,6 +19,7 @@ pub mod departures;
 mod frameworks;
 pub mod intent;
 pub mod palette;
+mod policy;
 mod tasks;
 
 use std::collections::BTreeSet;
@@ -124,6 +125,7 @@ impl Play {
                     self.clock = self.model.now;
                 }
             }
+            Intent::Policy(policy) => self.set_policy(policy),
             Intent::Agent(intent) => self.agent_intent(intent),
             Intent::Framework(intent) => self.framework_intent(intent),
             Intent::Task(intent) => self.task_intent(intent),
@@ -211,7 +213,8 @@ impl Play {
     }
 
     fn open(&mut self, kind: SessionKind) -> SessionId {
-        match self.perform(None, OpenSession { kind, principal: None }).verdict {
+        let principal = self.next_principal();
+        match self.perform(None, OpenSession { kind, principal }).verdict {
             Ok(Reply::SessionOpened { session }) => session,
             other => panic!("no session: {other:?}"),
         }

@@ -49,6 +49,7 @@ impl Machine<'_> {
             principal: session.and_then(|session| session.principal.as_deref()),
             knows_shared: row.capabilities.contains(&Capability::SharedResources),
         };
+        self.may_operate(asking.principal, asked)?;
         let conversion = asking.conversion(asked)?;
         // Several offers may hold the same shared volume.
         let remaining = names.named(&plan.remaining).one_copy();

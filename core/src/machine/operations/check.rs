@@ -1,7 +1,7 @@
 //! The rules of each operation: what may be reserved, created, destroyed, grown and shrunk, by
 //! whom and where. Nothing here changes anything.
 
-use crate::command::Operation;
+use crate::command::{Action, Operation};
 use crate::error::{Code, Rejection};
 use crate::names::check_role_name;
 use crate::resources::{
@@ -42,6 +42,28 @@ impl<'a> Asked<'a> {
     /// Whether what it makes waits for the next offer, in an accept.
     pub const fn is_resize(self) -> bool {
         matches!(self, Self::Grow { .. } | Self::Shrink { .. })
+    }
+
+    /// What the policy is asked.
+    pub const fn action(self) -> Action {
+        match self {
+            Self::Reserve { .. } => Action::Reserve,
+            Self::Unreserve(_) => Action::Unreserve,
+            Self::Create(_) => Action::CreateVolume,
+            Self::Destroy(_) => Action::DestroyVolume,
+            Self::Grow { .. } | Self::Shrink { .. } => Action::ResizeVolume,
+        }
+    }
+
+    /// What it is about: reserved for the roles that the policy is asked about.
+    pub const fn resources(self) -> &'a Resources {
+        match self {
+            Self::Reserve { resources, .. } => resources,
+            Self::Unreserve(resources) | Self::Create(resources) | Self::Destroy(resources) => {
+                resources
+            }
+            Self::Grow { volume, .. } | Self::Shrink { volume, .. } => volume,
+        }
     }
 
     /// The volumes that are no more afterwards.

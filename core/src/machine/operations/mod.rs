@@ -102,6 +102,7 @@ impl Machine<'_> {
             principal: session.and_then(|session| session.principal.as_deref()),
             knows_shared: true,
         };
+        self.may_operate(asking.principal, asked)?;
         let conversion = asking.conversion(asked)?;
         let after = converted(&conversion, &total, Code::FailedPrecondition)?;
         let Some(needed) = self.offers_needed(row, &conversion.consumed) else {

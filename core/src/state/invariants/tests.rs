@@ -326,7 +326,7 @@ fn grants() {
 fn quota() {
     fn quota(guarantees: &str, limits: &str) -> Box<Quota> {
         let (guarantees, limits) = (guarantees.parse().unwrap(), limits.parse().unwrap());
-        Box::new(Quota { guarantees, limits })
+        Box::new(Quota { guarantees, limits, principal: None })
     }
     fn role(s: &mut Stage) -> &mut crate::state::Role {
         s.state.roles.get_mut(s.role).unwrap()

@@ -112,6 +112,8 @@ public enum Code {
     WRONG_SESSION(-3073),
     /** The object belongs to another session's framework or agent. */
     NOT_YOURS(-3074),
+    /** The policy forbids it to the session's principal. */
+    UNAUTHORIZED(-3075),
     /** The operating system refused; the message carries its words. */
     SYSTEM(-3329),
     /**
