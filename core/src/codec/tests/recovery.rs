@@ -12,7 +12,7 @@ use crate::command::{
 };
 use crate::ids::{AgentId, FrameworkId, SessionId, TaskId};
 use crate::reply::Reply;
-use crate::resources::Bundle;
+use crate::resources::{Bundle, Resources};
 use crate::state::{Drain, Hold, Liveness, Task};
 use crate::status::TaskState;
 use crate::testing::script::plausible;
@@ -41,7 +41,8 @@ fn open(state: &mut State, kind: SessionKind) -> SessionId {
 }
 
 /// What the tasks of each agent hold, and will hold again once it can be reached.
-fn held(state: &State) -> BTreeMap<AgentId, Bundle> {
+/// By agent, with names: two states need not number the metadata of resources alike.
+fn held(state: &State) -> BTreeMap<AgentId, Resources> {
     let mut held: BTreeMap<AgentId, Bundle> = BTreeMap::new();
     for (_, task) in state.tasks().iter() {
         let resources = match &task.hold {
@@ -51,7 +52,15 @@ fn held(state: &State) -> BTreeMap<AgentId, Bundle> {
         };
         held.entry(task.agent).or_default().add_assign(resources);
     }
-    held
+    for (_, row) in state.executors().iter() {
+        let resources = match &row.hold {
+            Hold::Granted(grant) => &state.grants().get(*grant).unwrap().resources,
+            Hold::Parked(resources) => resources,
+            Hold::Released => continue,
+        };
+        held.entry(row.agent).or_default().add_assign(resources);
+    }
+    held.into_iter().map(|(agent, sum)| (agent, state.names().named(&sum))).collect()
 }
 
 /// What the kernel must know by itself, for nobody else does.
@@ -96,11 +105,13 @@ fn agents_return(state: &mut State) {
         }
         let own = state.tasks().iter().filter(|(_, task)| task.agent == id);
         let tasks = own.filter(|(_, task)| !task.state.is_terminal()).map(reported).collect();
+        let executors = state.executors().iter().filter(|(_, row)| row.agent == id);
+        let executors = executors.map(|(id, _)| id).collect();
         let session = open(state, SessionKind::Agent);
         send(
             state,
             Some(session),
-            ReregisterAgent { agent: Some(id), tasks, ..Default::default() },
+            ReregisterAgent { agent: Some(id), tasks, executors, ..Default::default() },
         );
     }
 }
@@ -145,7 +156,7 @@ proptest! {
         prop_assert!(state.check_invariants().is_ok());
         for (id, agent) in state.agents().iter().filter(|(_, agent)| agent.session().is_some()) {
             let expected = held(&before).remove(&id).unwrap_or_default();
-            prop_assert_eq!(&agent.allocated, &expected);
+            prop_assert_eq!(state.names().named(&agent.allocated), expected);
         }
     }
 }
