@@ -84,8 +84,11 @@ fn name_of(event: &Event) -> String {
     }
 }
 
-/// Commands that the model does not know yet; scripts and the simulation cover them.
-const NOT_MODELLED: [&str; 7] = [
+/// Commands that the model does not know yet; scripts cover them.
+const NOT_MODELLED: [&str; 10] = [
+    "shutdown_executor",
+    "register_executor",
+    "executor_lost",
     "update_quota",
     "reserve_resources",
     "unreserve_resources",
