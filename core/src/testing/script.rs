@@ -3,14 +3,14 @@
 use proptest::prelude::*;
 
 use crate::command::{
-    Accept, AcceptInverseOffers, Acknowledge, AdvanceTime, Allocate, CloseSession, Command,
+    Accept, AcceptInverseOffers, Acknowledge, Action, AdvanceTime, Allocate, CloseSession, Command,
     DeactivateAgent, Decline, DeclineInverseOffers, DrainAgent, Envelope, ExecutorLost,
     ExecutorSpec, Kill, LaunchGroup, MaintenanceWindow, MarkAgentGone, OpenSession, Operation,
     ReactivateAgent, Reconcile, ReconcileTask, RegisterAgent, RegisterExecutor, RemoveAgent,
-    ReportedTask, ReregisterAgent, Restart, Revive, RoleQuota, RoleWeight, SendFrameworkMessage,
-    SendMessage, SessionKind, ShutdownExecutor, StartMaintenance, StopMaintenance, Subscribe,
-    Suppress, TaskCommand, TaskRef, TaskSpec, Teardown, Tick, Update, UpdateAgent, UpdateFramework,
-    UpdateMaintenanceSchedule, UpdateQuota, UpdateWeights,
+    ReportedTask, ReregisterAgent, Restart, Revive, RoleQuota, RoleWeight, Rule,
+    SendFrameworkMessage, SendMessage, SessionKind, SetPolicy, ShutdownExecutor, StartMaintenance,
+    StopMaintenance, Subscribe, Suppress, TaskCommand, TaskRef, TaskSpec, Teardown, Tick, Update,
+    UpdateAgent, UpdateFramework, UpdateMaintenanceSchedule, UpdateQuota, UpdateWeights,
 };
 use crate::ids::{AgentId, FrameworkId, OfferId, SessionId, TaskId};
 use crate::limits::TIME_STEP_MAX;
@@ -253,7 +253,7 @@ impl Pick<'_> {
     fn operator(&self) -> Chosen {
         let session = self.session(SessionKind::Operator)?;
         let agent = self.one(self.state.agents().ids());
-        let command = match (self.choice.detail % 15, agent) {
+        let command = match (self.choice.detail % 16, agent) {
             (0..=2, Some(agent)) => DeactivateAgent { agent }.into(),
             (3..=5, Some(agent)) => ReactivateAgent { agent }.into(),
             (7, Some(agent)) if self.choice.which % 2 == 0 => {
@@ -268,6 +268,7 @@ impl Pick<'_> {
             }
             (10..=12, _) => self.maintenance(),
             (14, _) => self.quota(),
+            (15, _) => self.policy(),
             _ => {
                 let weight = Amount::from_milli(1 + i64::from(self.choice.which) % 4000);
                 let weight = RoleWeight { role: self.role(), weight };
@@ -318,6 +319,15 @@ impl Pick<'_> {
         let limits = limits.filter(|_| self.choice.which % 3 > 0).collect();
         let quota = RoleQuota { role: self.role(), guarantees, limits };
         UpdateQuota { quotas: vec![quota], force: self.choice.which % 2 == 0 }.into()
+    }
+
+    /// One rule about one action, in a role or in all.
+    fn policy(&self) -> Command {
+        let action = Action::ALL[usize::from(self.choice.which) % Action::ALL.len()];
+        let roles = (self.choice.which % 2 == 0).then(|| vec![self.role()]);
+        let allow = self.choice.which % 3 == 0;
+        let rule = Rule { principals: None, actions: Some(vec![action]), roles, allow };
+        SetPolicy { rules: vec![rule], otherwise: true }.into()
     }
 
     fn framework_flow(&self) -> Chosen {

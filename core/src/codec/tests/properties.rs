@@ -172,7 +172,7 @@ fn strategies_make_every_command() {
     assert_eq!(any_names.len(), Command::NAMES.len());
 
     let (mut accepted, mut sent, mut names) = (0, 0, BTreeSet::new());
-    for _ in 0..30 {
+    for _ in 0..60 {
         let choices = vec(choice(), 300).new_tree(&mut runner).unwrap().current();
         let life = live(Options::default(), &choices);
         sent += choices.len();
