@@ -5,31 +5,20 @@ use proptest::prelude::*;
 
 use super::{Answer, Pick, Query, explain};
 use crate::allocator::{Books, Order, Share, Stage, Turn};
-use crate::event::Effects;
-use crate::machine::apply;
 use crate::options::Options;
 use crate::resources::Amount;
 use crate::state::State;
 use crate::state::share::Excluded;
-use crate::testing::script::plausible;
-use crate::testing::{Choice, choice};
+use crate::testing::choice;
+use crate::testing::script::lived;
 use crate::time::Time;
-
-fn lived(options: Options, choices: &[Choice]) -> State {
-    let mut state = State::new(options, Time(0));
-    for choice in choices {
-        let envelope = plausible(&state, *choice);
-        let _ = apply(&mut state, &envelope, &mut Effects::new());
-    }
-    state
-}
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
 
     #[test]
     fn what_is_explained_is_what_is_decided(choices in vec(choice(), 1..200)) {
-        let state = lived(Options::default(), &choices);
+        let state = lived(State::new(Options::default(), Time(0)), &choices);
         for id in state.agents().ids() {
             let placed = [Stage::Guarantees, Stage::Shares].into_iter().find_map(|stage| {
                 let mut turn = Turn::new(&state, id, stage, None)?;
@@ -47,7 +36,7 @@ proptest! {
 
     #[test]
     fn every_agent_is_counted_once(choices in vec(choice(), 1..200)) {
-        let state = lived(Options::mesos(), &choices);
+        let state = lived(State::new(Options::mesos(), Time(0)), &choices);
         let before = state.hash();
         for part in explain::all_parts(&state) {
             let counted: usize = part.obstacles.iter().map(|obstacle| obstacle.count).sum();
@@ -60,7 +49,7 @@ proptest! {
     /// The lists hold what the arenas hold, whatever is picked.
     #[test]
     fn rows_are_complete(choices in vec(choice(), 1..200)) {
-        let state = lived(Options::default(), &choices);
+        let state = lived(State::new(Options::default(), Time(0)), &choices);
         let Answer::State { agents, frameworks, roles, offers, tasks } =
             state.query(&Query::GetState).unwrap() else { panic!() };
         prop_assert_eq!(agents.len(), state.agents().len());

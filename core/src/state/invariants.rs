@@ -440,6 +440,9 @@ impl State {
         ensure("work", self.work.runs.iter().all(|run| !run.is_empty()), || {
             "a run of allocation has no agents".into()
         })?;
+        ensure("work", !self.quota_moved, || {
+            "what a command changed of quota is still to be looked at after its end".into()
+        })?;
         let idle = self.work.candidates.is_empty() && self.work.waiting.is_empty();
         ensure("work", idle || !self.options.allocate_only_on_command, || {
             "agents are to be offered without a command".into()

@@ -3,6 +3,8 @@
 //! A role *consumes* what is reserved for it or a role below, used or not, and what is offered or
 //! allocated in it and below without being reserved or revocable. Only scalars count.
 
+use std::collections::BTreeMap;
+
 use minicbor::{Decode, Encode};
 use smallvec::SmallVec;
 
@@ -180,32 +182,42 @@ impl State {
         self.count_reservations(before, false);
     }
 
+    /// Roles are made and dropped in the order of their names: that of interned keys is another one
+    /// after a restore, and ids of roles come from it.
     pub(super) fn count_reservations(&mut self, total: &Bundle, adds: bool) {
         self.quota_moved = true;
+        let mut parts = BTreeMap::<Box<str>, Vec<Bundle>>::new();
         for item in total.iter().filter(|item| item.key.is_reserved()) {
-            let Some(name) = self.names.reservation_role(item.key).map(str::to_owned) else {
-                continue;
-            };
             // As in Mesos, ports that are reserved for a role do not make it known.
             let part = scalars(&Bundle::single(item.key, item.value.clone()));
-            if part.is_empty() {
-                continue;
+            let role = self.names.reservation_role(item.key).filter(|_| !part.is_empty());
+            if let Some(role) = role {
+                parts.entry(role.into()).or_default().push(part);
             }
+        }
+        for (name, parts) in parts {
             let id = self.role_or_new(&name);
-            let mut next = Some(id);
-            while let Some(role) = next.and_then(|id| self.roles.get_mut(id)) {
-                if adds {
-                    role.reservations = role.reservations.saturating_add(1);
-                    role.reserved.add_assign(&part);
-                } else {
-                    role.reservations = role.reservations.saturating_sub(1);
-                    role.reserved.subtract(&part);
-                }
-                next = role.parent;
+            for part in parts {
+                self.count_reservation(id, &part, adds);
             }
             if !adds {
                 self.drop_unused_role(id);
             }
+        }
+    }
+
+    /// One reservation for a role, towards it and all above it.
+    fn count_reservation(&mut self, id: RoleId, part: &Bundle, adds: bool) {
+        let mut next = Some(id);
+        while let Some(role) = next.and_then(|id| self.roles.get_mut(id)) {
+            if adds {
+                role.reservations = role.reservations.saturating_add(1);
+                role.reserved.add_assign(part);
+            } else {
+                role.reservations = role.reservations.saturating_sub(1);
+                role.reserved.subtract(part);
+            }
+            next = role.parent;
         }
     }
 }

@@ -240,5 +240,7 @@ impl State {
                 part.parked += 1;
             }
         }
+        // Nothing has changed: all this was so before.
+        self.quota_moved = false;
     }
 }

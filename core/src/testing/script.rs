@@ -12,8 +12,10 @@ use crate::command::{
     StopMaintenance, Subscribe, Suppress, TaskCommand, TaskRef, TaskSpec, Teardown, Tick, Update,
     UpdateAgent, UpdateFramework, UpdateMaintenanceSchedule, UpdateQuota, UpdateWeights,
 };
+use crate::event::Effects;
 use crate::ids::{AgentId, FrameworkId, OfferId, SessionId, TaskId};
 use crate::limits::TIME_STEP_MAX;
+use crate::machine::apply;
 use crate::resources::{Amount, Name, Quantities, Resources};
 use crate::state::{Agent, Framework, State};
 use crate::status::TaskState;
@@ -40,6 +42,16 @@ pub fn choice() -> impl Strategy<Value = Choice> {
 }
 
 const ROLES: [&str; 3] = ["web", "batch", "*"];
+
+/// A state after a life of such commands.
+#[must_use]
+pub fn lived(mut state: State, choices: &[Choice]) -> State {
+    for choice in choices {
+        let envelope = plausible(&state, *choice);
+        let _ = apply(&mut state, &envelope, &mut Effects::new());
+    }
+    state
+}
 
 /// A command that the state probably accepts; a new session if the choice finds no object.
 #[must_use]

@@ -352,6 +352,7 @@ fn quota() {
             role(s).quota = Some(quota("cpus:2", "cpus:1"));
             s.state.quotas.insert(s.role);
         }),
+        ("work", "still to be looked at", |s| s.state.quota_moved = true),
         ("quota", "is not at the top", |s| {
             s.state.options.quota_binds = crate::options::QuotaBinds::TopLevel;
             let below = s.state.role_or_new("a/b");
