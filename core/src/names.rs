@@ -58,22 +58,6 @@ pub fn check_role_name(role: &str) -> Result<(), Rejection> {
     Ok(())
 }
 
-/// As [`check_role_name`], but hierarchical names (`a/b`) are refused with [`Code::NotSupported`]:
-/// for what exists for flat roles only.
-pub fn check_role(role: &str) -> Result<(), Rejection> {
-    check_role_name(role)?;
-    if role.contains('/') {
-        return Err(Rejection::new(
-            Code::NotSupported,
-            format!(
-                "role name {:?} is hierarchical: this version has flat roles only",
-                shorten(role)
-            ),
-        ));
-    }
-    Ok(())
-}
-
 /// True when `role` lies below `ancestor`: `eng/web` below `eng`, but not `engine` and not `eng`.
 #[must_use]
 pub fn is_strict_subrole(role: &str, ancestor: &str) -> bool {
@@ -99,7 +83,6 @@ mod tests {
     #[test]
     fn role_names() {
         for good in ["foo", "123", "foo_123", "*", "foo-bar", "foo.bar", "foo..bar", "..."] {
-            assert_eq!(check_role(good), Ok(()), "{good}");
             assert_eq!(check_role_name(good), Ok(()), "{good}");
         }
         for good in ["a/b", "a/b/c/d/e/f/g/h", "foo/.bar", "foo/..."] {
@@ -110,10 +93,9 @@ mod tests {
             "foo/..", "foo/*", "*/foo", "foo/-bar",
         ];
         for bad in bad {
-            assert_eq!(check_role(bad).unwrap_err().code(), Code::BadName, "{bad:?}");
+            assert_eq!(check_role_name(bad).unwrap_err().code(), Code::BadName, "{bad:?}");
             assert_eq!(check_role_name(bad).unwrap_err().code(), Code::BadName, "{bad:?}");
         }
-        assert_eq!(check_role("a/b").unwrap_err().code(), Code::NotSupported);
     }
 
     /// The pairs of Mesos' `RoleTest.isStrictSubroleOf`.

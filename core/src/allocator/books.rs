@@ -55,7 +55,7 @@ impl Books {
 
     /// As [`Books::open`], for who only wants to know; linear in the number of agents.
     pub fn read(state: &State) -> Option<Self> {
-        (!state.quotas.is_empty()).then(|| Self::new(state, state.clone().spare()))
+        (!state.quotas.is_empty()).then(|| Self::new(state, state.spare_anew()))
     }
 
     fn new(state: &State, available: Tally) -> Self {

@@ -7,10 +7,11 @@ use std::borrow::Cow;
 
 use super::books::Books;
 use super::suits::suits;
-use super::turn::{Stage, leave};
+use super::turn::Stage;
 use crate::ids::{AgentId, FrameworkId, RoleId};
 use crate::resources::Bundle;
-use crate::state::{State, Subscription};
+use crate::state::quota::is_bounded;
+use crate::state::{State, Subscription, Tally};
 
 /// Why a framework is not offered an agent's free resources in a role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -74,44 +75,43 @@ impl Refusal {
     }
 }
 
-/// Says whether `framework` may be offered `free`, what is free on `agent`, in `role`.
-///
-/// Errors: the first [`Refusal`] that applies, in the order of the enumeration.
-pub fn gate(
-    state: &State,
-    framework: FrameworkId,
-    role: RoleId,
-    agent: AgentId,
-    free: &Bundle,
-) -> Result<(), Refusal> {
-    let part = admits(state, framework, role, agent)?;
-    wants(state, part, agent, free)
+/// What the gate lets through.
+#[derive(Debug)]
+pub struct Gated<'b> {
+    /// What the framework may be offered; else the first [`Refusal`] that applies, in the order of
+    /// the enumeration.
+    pub resources: Result<Cow<'b, Bundle>, Refusal>,
+    /// Whether it would be more but for quota.
+    pub withholds: bool,
 }
 
-/// As [`gate`], for what quota leaves in either stage of a run that begins now.
-///
-/// Errors: as those of [`gate`]; if both stages refuse, why there is no fair share.
-pub fn gate_with(
+/// What of `free`, which is what is free on `agent`, `framework` may be offered in `role` in that
+/// stage of a run.
+pub fn gate<'b>(
     state: &State,
     books: Option<&Books>,
+    stage: Stage,
     framework: FrameworkId,
     role: RoleId,
     agent: AgentId,
-    free: &Bundle,
-) -> Result<Stage, Refusal> {
-    let part = admits(state, framework, role, agent)?;
-    if books.is_some_and(|books| !books.allowance(state, role).is_empty()) {
-        let given = leave(state, books, Stage::Guarantees, role, Cow::Borrowed(free));
-        if given.and_then(|(given, _)| wants(state, part, agent, &given)).is_ok() {
-            return Ok(Stage::Guarantees);
+    free: &'b Bundle,
+) -> Gated<'b> {
+    let refused = |refusal, withholds| Gated { resources: Err(refusal), withholds };
+    let part = match admits(state, framework, role, agent) {
+        Ok(part) => part,
+        Err(refusal) => return refused(refusal, false),
+    };
+    let own = state.offerable(framework, role, free);
+    match leave(state, books, stage, role, own) {
+        Err(refusal) => refused(refusal, true),
+        Ok((given, withholds)) => {
+            Gated { resources: wants(state, part, agent, &given).map(|()| given), withholds }
         }
     }
-    let (given, _) = leave(state, books, Stage::Shares, role, Cow::Borrowed(free))?;
-    wants(state, part, agent, &given).map(|()| Stage::Shares)
 }
 
 /// The part of [`gate`] that does not depend on what is free; the framework's part in the role.
-pub(super) fn admits(
+fn admits(
     state: &State,
     framework: FrameworkId,
     role: RoleId,
@@ -135,12 +135,7 @@ pub(super) fn admits(
 }
 
 /// The part of [`gate`] that depends on what is free.
-pub(super) fn wants(
-    state: &State,
-    part: &Subscription,
-    agent: AgentId,
-    free: &Bundle,
-) -> Result<(), Refusal> {
+fn wants(state: &State, part: &Subscription, agent: AgentId, free: &Bundle) -> Result<(), Refusal> {
     if !state.is_allocatable(part, free) {
         return Err(Refusal::TooSmall);
     }
@@ -148,4 +143,53 @@ pub(super) fn wants(
         return Err(Refusal::Filtered);
     }
     Ok(())
+}
+
+/// What quota leaves of what a framework could have in a role, and whether that is less.
+///
+/// Errors: [`Refusal::Withheld`] if that is nothing, or in the first stage nothing guaranteed.
+fn leave<'b>(
+    state: &State,
+    books: Option<&Books>,
+    stage: Stage,
+    role: RoleId,
+    own: Cow<'b, Bundle>,
+) -> Result<(Cow<'b, Bundle>, bool), Refusal> {
+    let Some(books) = books else { return Ok((own, false)) };
+    if stage == Stage::Shares && books.leaves_free(state, role) {
+        return Ok((own, false));
+    }
+    let cut = cut(state, books, stage, role, &own);
+    let is_cut = cut != *own;
+    if cut.is_empty() && is_cut { Err(Refusal::Withheld) } else { Ok((Cow::Owned(cut), is_cut)) }
+}
+
+/// What quota leaves of what a framework could have. What a guarantee gives, it gives whatever is
+/// set aside for others; where it gives nothing there is nothing else either.
+fn cut(state: &State, books: &Books, stage: Stage, role: RoleId, own: &Bundle) -> Bundle {
+    let names = state.names();
+    let mut bounded = own.filter_items(is_bounded);
+    let mut given = own.clone();
+    given.subtract(&bounded);
+    let mut guaranteed = Tally::default();
+    if stage == Stage::Guarantees {
+        let allowance = books.allowance(state, role);
+        let part = names.shrink(&bounded, |name| Some(allowance.get(name)));
+        if part.is_empty() {
+            return part;
+        }
+        guaranteed = Tally::of(&part);
+        bounded.subtract(&part);
+        given.add_assign(&part);
+    }
+    let extra = names.shrink(&bounded, |name| {
+        let room = books.room(state, role, name);
+        let room = room.map(|room| room.saturating_sub(guaranteed.get(name)));
+        match (room, books.headroom(name)) {
+            (Some(room), Some(headroom)) => Some(room.min(headroom)),
+            (room, headroom) => room.or(headroom),
+        }
+    });
+    given.add_assign(&extra);
+    given
 }

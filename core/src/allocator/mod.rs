@@ -9,7 +9,7 @@
 //! - [`Turn`]: one agent's turn in a run: who is offered what of it
 //! - [`Books`]: what quota leaves during a run
 //! - [`Share`], [`Order`]: who is next, kept by the state
-//! - [`gate`], [`gate_with`]: may it have this, and if not, why not
+//! - [`gate`]: what of it may it have, and if nothing, why not
 //! - `suits`: the part of that which depends on capabilities and regions
 
 mod books;
@@ -19,5 +19,5 @@ mod turn;
 
 pub use crate::state::{Order, Share, Walk};
 pub use books::Books;
-pub use gate::{Refusal, gate, gate_with};
+pub use gate::{Gated, Refusal, gate};
 pub use turn::{Placement, Stage, Turn};

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 use super::books::Books;
-use super::gate::{Refusal, admits, wants};
+use super::gate::{Refusal, gate};
 use crate::ids::{AgentId, FrameworkId, RoleId};
 use crate::resources::Bundle;
 use crate::state::quota::is_bounded;
@@ -113,69 +113,8 @@ impl Turn {
         framework: FrameworkId,
         role: RoleId,
     ) -> Result<Cow<'_, Bundle>, Refusal> {
-        let part = admits(state, framework, role, self.agent)?;
-        let own = state.offerable(framework, role, &self.free);
-        let left = leave(state, books, self.stage, role, own);
-        let own = match left {
-            Ok((own, is_cut)) => {
-                self.withheld |= is_cut;
-                own
-            }
-            Err(refusal) => {
-                self.withheld = true;
-                return Err(refusal);
-            }
-        };
-        wants(state, part, self.agent, &own)?;
-        Ok(own)
+        let gated = gate(state, books, self.stage, framework, role, self.agent, &self.free);
+        self.withheld |= gated.withholds;
+        gated.resources
     }
-}
-
-/// What quota leaves of what a framework could have in a role, and whether that is less.
-///
-/// Errors: [`Refusal::Withheld`] if that is nothing, or in the first stage nothing guaranteed.
-pub(super) fn leave<'b>(
-    state: &State,
-    books: Option<&Books>,
-    stage: Stage,
-    role: RoleId,
-    own: Cow<'b, Bundle>,
-) -> Result<(Cow<'b, Bundle>, bool), Refusal> {
-    let Some(books) = books else { return Ok((own, false)) };
-    if stage == Stage::Shares && books.leaves_free(state, role) {
-        return Ok((own, false));
-    }
-    let cut = cut(state, books, stage, role, &own);
-    let is_cut = cut != *own;
-    if cut.is_empty() && is_cut { Err(Refusal::Withheld) } else { Ok((Cow::Owned(cut), is_cut)) }
-}
-
-/// What quota leaves of what a framework could have. What a guarantee gives, it gives whatever is
-/// set aside for others; where it gives nothing there is nothing else either.
-fn cut(state: &State, books: &Books, stage: Stage, role: RoleId, own: &Bundle) -> Bundle {
-    let names = state.names();
-    let mut bounded = own.filter_items(is_bounded);
-    let mut given = own.clone();
-    given.subtract(&bounded);
-    let mut guaranteed = Tally::default();
-    if stage == Stage::Guarantees {
-        let allowance = books.allowance(state, role);
-        let part = names.shrink(&bounded, |name| Some(allowance.get(name)));
-        if part.is_empty() {
-            return part;
-        }
-        guaranteed = Tally::of(&part);
-        bounded.subtract(&part);
-        given.add_assign(&part);
-    }
-    let extra = names.shrink(&bounded, |name| {
-        let room = books.room(state, role, name);
-        let room = room.map(|room| room.saturating_sub(guaranteed.get(name)));
-        match (room, books.headroom(name)) {
-            (Some(room), Some(headroom)) => Some(room.min(headroom)),
-            (room, headroom) => room.or(headroom),
-        }
-    });
-    given.add_assign(&extra);
-    given
 }

@@ -131,3 +131,19 @@ impl Default for SetPolicy {
         Self { rules: Vec::new(), otherwise: true }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn actions_are_called_as_in_json() {
+        for action in Action::ALL {
+            assert_eq!(serde_json::to_value(action).unwrap(), action.name());
+        }
+        let page = include_str!("../../../docs/concepts.md");
+        let missing = |action: &&Action| !page.contains(&format!("`{}`", action.name()));
+        let missing: Vec<_> = Action::ALL.iter().filter(missing).collect();
+        assert!(missing.is_empty(), "docs/concepts.md does not name {missing:?}");
+    }
+}

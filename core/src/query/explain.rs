@@ -10,14 +10,14 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::rows::{self, RoleRow};
-use crate::allocator::{Books, Order, Refusal, Share, Stage, gate_with};
+use crate::allocator::{Books, Order, Refusal, Share, Stage, gate};
 use crate::ids::{AgentId, FrameworkId, RoleId};
 use crate::resources::{Bundle, Resources};
 use crate::state::{Agent, State, Subscription};
 use crate::time::Time;
 
 /// How many ids are named with each reason.
-const EXAMPLES: usize = 3;
+pub(super) const EXAMPLES: usize = 3;
 
 /// Why something is not offered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -207,15 +207,19 @@ fn look(
     agent: AgentId,
     free: &Bundle,
 ) -> Result<Stage, Reason> {
-    let own = state.offerable(framework, role, free);
-    gate_with(state, books, framework, role, agent, &own).map_err(|refusal| {
+    let gated =
+        |stage| gate(state, books, stage, framework, role, agent, free).resources.map(|_| stage);
+    let guaranteed = books.is_some_and(|books| !books.allowance(state, role).is_empty());
+    let first = guaranteed.then(|| gated(Stage::Guarantees).ok()).flatten();
+    first.map_or_else(|| gated(Stage::Shares), Ok).map_err(|refusal| {
         let Some(row) = state.roles().get(role) else { return Reason::Refused(refusal) };
+        let is_reserved = || state.names().allocatable_to(free, &row.name).is_empty();
         match refusal {
             Refusal::TooSmall if free.is_empty() => Reason::NothingFree,
-            Refusal::TooSmall if state.names().allocatable_to(free, &row.name).is_empty() => {
-                Reason::Reserved
+            Refusal::TooSmall if is_reserved() => Reason::Reserved,
+            Refusal::TooSmall if state.offerable(framework, role, free).is_empty() => {
+                Reason::Incapable
             }
-            Refusal::TooSmall if own.is_empty() => Reason::Incapable,
             refusal => Reason::Refused(refusal),
         }
     })

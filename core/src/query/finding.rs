@@ -4,12 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::explain::{self, Obstacle, PartExplanation};
+use super::explain::{self, EXAMPLES, Obstacle, PartExplanation};
 use super::rows::state_of_agent;
 use crate::state::State;
-
-/// How many ids are named with a finding.
-const EXAMPLES: usize = 3;
 
 /// Something that deserves a look.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

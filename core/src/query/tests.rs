@@ -89,3 +89,13 @@ fn shares_are_printed_as_decimals() {
     assert_eq!(share(3, 2), "1.5");
     assert_eq!(share(30, 1), "30");
 }
+
+#[test]
+fn every_query_is_read_and_documented() {
+    let page = include_str!("../../../docs/conformance.md");
+    for name in Query::NAMES {
+        let read = Query::from_json(name, serde_json::json!({}));
+        assert!(read.is_ok(), "{name}: {read:?}");
+        assert!(page.contains(&format!("`{name}`")), "docs/conformance.md has no line for {name}");
+    }
+}

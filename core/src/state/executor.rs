@@ -141,32 +141,21 @@ impl State {
     /// Stops charging an executor whose agent cannot be reached.
     pub(crate) fn park_executor(&mut self, id: ExecutorId) {
         let Some(row) = self.executors.get(id) else { return };
-        let (framework, role) = (row.framework, row.role);
-        let Hold::Granted(grant) = row.hold else { return };
-        if let Some(part) = self.part_mut(framework, role) {
-            part.parked += 1;
-        }
-        let resources = self.close_grant(grant).map(|grant| grant.resources).unwrap_or_default();
+        let Some(hold) = self.parked(row.hold.grant(), row.framework, row.role) else { return };
         if let Some(row) = self.executors.get_mut(id) {
-            row.hold = Hold::Parked(resources);
+            row.hold = hold;
         }
     }
 
     /// Charges a parked executor to its agent again.
     pub(crate) fn unpark_executor(&mut self, id: ExecutorId) {
         let Some(row) = self.executors.get_mut(id) else { return };
+        let Some(resources) = row.hold.take_parked() else { return };
         let (agent, framework, role) = (row.agent, row.framework, row.role);
-        if !matches!(row.hold, Hold::Parked(_)) {
-            return;
-        }
-        let Hold::Parked(resources) = std::mem::replace(&mut row.hold, Hold::Released) else {
-            return;
-        };
         let kind = GrantKind::Executor(id);
-        let grant = self.open_grant(Grant { agent, framework, role, resources, kind });
+        let hold = self.unparked(Grant { agent, framework, role, resources, kind });
         if let Some(row) = self.executors.get_mut(id) {
-            row.hold = Hold::Granted(grant);
+            row.hold = hold;
         }
-        self.forget_parked(framework, role);
     }
 }

@@ -174,13 +174,9 @@ impl State {
     /// Stops charging a task whose agent cannot be reached; its role is kept for its return.
     pub(crate) fn park(&mut self, id: TaskId) {
         let Some(task) = self.tasks.get(id) else { return };
-        let Hold::Granted(grant) = task.hold else { return };
-        if let Some(part) = self.part_mut(task.framework, task.role) {
-            part.parked += 1;
-        }
-        let resources = self.close_grant(grant).map(|grant| grant.resources).unwrap_or_default();
+        let Some(hold) = self.parked(task.hold.grant(), task.framework, task.role) else { return };
         if let Some(task) = self.tasks.get_mut(id) {
-            task.hold = Hold::Parked(resources);
+            task.hold = hold;
         }
     }
 
@@ -188,19 +184,40 @@ impl State {
     /// there runs there.
     pub(crate) fn unpark(&mut self, id: TaskId) {
         let Some(task) = self.tasks.get_mut(id) else { return };
-        let Hold::Parked(resources) = std::mem::replace(&mut task.hold, Hold::Released) else {
-            return;
-        };
+        let Some(resources) = task.hold.take_parked() else { return };
         let (agent, framework, role) = (task.agent, task.framework, task.role);
         let kind = GrantKind::Allocated(id);
-        let grant = self.open_grant(Grant { agent, framework, role, resources, kind });
+        let hold = self.unparked(Grant { agent, framework, role, resources, kind });
         if let Some(task) = self.tasks.get_mut(id) {
-            task.hold = Hold::Granted(grant);
+            task.hold = hold;
         }
-        self.forget_parked(framework, role);
     }
 
-    /// A parked task ended or is charged again.
+    /// Closes the grant of a task or executor whose agent cannot be reached, and keeps what it was.
+    pub(super) fn parked(
+        &mut self,
+        grant: Option<GrantId>,
+        framework: FrameworkId,
+        role: RoleId,
+    ) -> Option<Hold> {
+        let grant = grant?;
+        // First, or the framework would leave the role with its last grant.
+        if let Some(part) = self.part_mut(framework, role) {
+            part.parked += 1;
+        }
+        let resources = self.close_grant(grant).map(|grant| grant.resources).unwrap_or_default();
+        Some(Hold::Parked(resources))
+    }
+
+    /// Opens a grant for what was parked.
+    pub(super) fn unparked(&mut self, grant: Grant) -> Hold {
+        let (framework, role) = (grant.framework, grant.role);
+        let hold = Hold::Granted(self.open_grant(grant));
+        self.forget_parked(framework, role);
+        hold
+    }
+
+    /// A parked task or executor ended or is charged again.
     pub(crate) fn forget_parked(&mut self, framework: FrameworkId, role: RoleId) {
         if let Some(part) = self.part_mut(framework, role) {
             part.parked -= 1;

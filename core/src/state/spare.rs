@@ -112,6 +112,14 @@ impl State {
         sum
     }
 
+    /// The same without the cache: linear in the number of agents.
+    pub(crate) fn spare_anew(&self) -> Tally {
+        if self.options.headroom_from_sums {
+            return self.spare_from_sums();
+        }
+        Spare::default().sum(self).clone()
+    }
+
     /// As Mesos does it: see [`Options`](crate::Options).
     fn spare_from_sums(&self) -> Tally {
         let (mut sum, mut used, mut reserved, mut reserved_used, mut revocable) =

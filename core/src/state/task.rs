@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use minicbor::{Decode, Encode};
 
+use super::State;
 use super::executor::TaskExecutor;
 use super::timer::TimerKey;
 use crate::command::TaskSpec;
@@ -65,6 +66,28 @@ pub enum Hold {
     /// Given back for good.
     #[n(2)]
     Released,
+}
+
+impl Hold {
+    /// The grant under which they are charged.
+    pub fn grant(&self) -> Option<GrantId> {
+        match self {
+            Self::Granted(grant) => Some(*grant),
+            Self::Parked(_) | Self::Released => None,
+        }
+    }
+
+    /// Takes what is parked, if it is.
+    pub(super) fn take_parked(&mut self) -> Option<Bundle> {
+        match self {
+            Self::Parked(resources) => {
+                let resources = std::mem::take(resources);
+                *self = Self::Released;
+                Some(resources)
+            }
+            Self::Granted(_) | Self::Released => None,
+        }
+    }
 }
 
 /// A launched task.
@@ -191,6 +214,38 @@ pub struct StoredUpdate {
 }
 
 impl Task {
+    /// A task that was just launched and of which nobody was told anything.
+    pub(crate) fn new(
+        (framework, agent, role): (FrameworkId, AgentId, RoleId),
+        name: Arc<str>,
+        grant: GrantId,
+    ) -> Self {
+        Self {
+            framework,
+            agent,
+            role,
+            name,
+            state: TaskState::Staging,
+            told: None,
+            hold: Hold::Granted(grant),
+            spec: None,
+            kill_grace: None,
+            max_completion: None,
+            overdue_timer: None,
+            kill: None,
+            overdue: false,
+            pending: VecDeque::new(),
+            acknowledged: VecDeque::new(),
+            updates: 0,
+            unreachable_since: None,
+            retry: None,
+            healthy: None,
+            check: None,
+            executor: None,
+            group: None,
+        }
+    }
+
     /// Takes the update in flight for acknowledged; gives its uuid.
     pub(crate) fn acknowledge_head(&mut self) -> Option<Uuid> {
         let head = self.pending.pop_front()?;
@@ -206,6 +261,21 @@ impl Task {
     /// What reconciliation answers: the state told last, or the newest if none was told.
     pub fn reconciled_state(&self) -> TaskState {
         self.told.unwrap_or(self.state)
+    }
+}
+
+impl State {
+    /// Puts a task into the ledger, where its agent and framework look for it.
+    pub(crate) fn insert_task(&mut self, task: Task) -> TaskId {
+        let (agent, framework, name) = (task.agent, task.framework, task.name.clone());
+        let id = self.tasks.insert(task);
+        if let Some(agent) = self.agents.get_mut(agent) {
+            agent.tasks.insert(id);
+        }
+        if let Some(framework) = self.frameworks.get_mut(framework) {
+            framework.tasks.insert(name, id);
+        }
+        id
     }
 }
 

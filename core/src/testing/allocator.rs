@@ -1,10 +1,8 @@
 //! What an allocator is told by a master, and no command says: for replays of recorded decisions.
 
-use std::sync::Arc;
-
 use crate::ids::{AgentId, FrameworkId, OfferId, TaskId};
 use crate::resources::{Conversion, ConversionError, Resources};
-use crate::state::{Grant, GrantKind, Hold, State, Subscription, Task};
+use crate::state::{Grant, GrantKind, State, Subscription, Task};
 use crate::status::TaskState;
 
 /// Converts a part of an outstanding offer, and of its agent's total; the offer stays.
@@ -51,36 +49,7 @@ pub fn adopt_task(
     if counts {
         state.count_offer(framework, role);
     }
-    let name: Arc<str> = name.into();
-    if let Some(agent) = state.agents.get_mut(agent) {
-        agent.tasks.insert(id);
-    }
-    if let Some(framework) = state.frameworks.get_mut(framework) {
-        framework.tasks.insert(name.clone(), id);
-    }
-    let hold = Hold::Granted(grant);
-    state.tasks.insert(Task {
-        framework,
-        agent,
-        role,
-        name,
-        state: TaskState::Running,
-        told: Some(TaskState::Running),
-        hold,
-        spec: None,
-        kill_grace: None,
-        max_completion: None,
-        overdue_timer: None,
-        kill: None,
-        overdue: false,
-        pending: Default::default(),
-        acknowledged: Default::default(),
-        updates: 0,
-        unreachable_since: None,
-        retry: None,
-        healthy: None,
-        check: None,
-        executor: None,
-        group: None,
-    })
+    let task = Task::new((framework, agent, role), name.into(), grant);
+    let running = TaskState::Running;
+    state.insert_task(Task { state: running, told: Some(running), ..task })
 }

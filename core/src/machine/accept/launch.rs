@@ -14,7 +14,7 @@ use crate::limits::{STRINGS_PER_TASK_MAX, TIMEOUT_MAX};
 use crate::names::check_name;
 use crate::reply::TaskOutcome;
 use crate::resources::{Bundle, Resources};
-use crate::state::{Grant, GrantKind, Hold, Task, TaskExecutor};
+use crate::state::{Grant, GrantKind, Task, TaskExecutor};
 use crate::status::{Reason, Source, TaskState};
 use crate::time::Nanos;
 
@@ -107,36 +107,13 @@ impl Machine<'_> {
         let (agent, role) = (offered.agent, offered.role);
         let kind = GrantKind::Allocated(id);
         let grant = self.state.open_grant(Grant { agent, framework, role, resources, kind });
-        let name: Arc<str> = (*spec.name).into();
-        if let Some(agent) = self.state.agents.get_mut(agent) {
-            agent.tasks.insert(id);
-        }
-        if let Some(framework) = self.state.frameworks.get_mut(framework) {
-            framework.tasks.insert(name.clone(), id);
-        }
-        self.state.tasks.insert(Task {
-            framework,
-            agent,
-            role,
-            name,
-            state: TaskState::Staging,
-            told: None,
-            hold: Hold::Granted(grant),
+        let task = Task::new((framework, agent, role), (*spec.name).into(), grant);
+        self.state.insert_task(Task {
             spec: Some(Arc::new(spec.clone())),
             kill_grace: spec.kill_grace_seconds,
             max_completion: spec.max_completion_seconds,
-            overdue_timer: None,
-            kill: None,
-            overdue: false,
-            pending: Default::default(),
-            acknowledged: Default::default(),
-            updates: 0,
-            unreachable_since: None,
-            retry: None,
-            healthy: None,
-            check: None,
             executor,
-            group: None,
+            ..task
         });
         let state = TaskState::Staging;
         TaskOutcome { name: spec.name.clone(), task: Some(id), state, reason: None, message: None }
