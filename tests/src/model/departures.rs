@@ -59,13 +59,13 @@ impl Model {
     ) -> Verdict {
         self.speaker_of(sender, SessionKind::Operator)?;
         let id = command.agent;
-        self.expect_agent(id)?;
         let max_grace = command.max_grace_seconds;
-        let mut faults = Vec::new();
+        let mut faults = self.expect_agent(id).err().unwrap_or_default();
         if max_grace.is_some_and(|grace| grace < Nanos::ZERO || grace > TIMEOUT_MAX) {
             faults.push(Code::BadTime);
         }
-        if !self.agents[&id].can_drain || self.window_of(id).is_some() {
+        let cannot = |agent: &Agent| !agent.can_drain || self.window_of(id).is_some();
+        if self.agents.get(&id).is_some_and(cannot) {
             faults.push(Code::FailedPrecondition);
         }
         if !faults.is_empty() {
