@@ -57,7 +57,8 @@ classes! {
         agent_removed = "AgentRemoved", resync = "Resync",
         message_received = "MessageReceived", other_event = "OtherEvent",
         launch_executor = "LaunchExecutor", launch_group = "LaunchGroup",
-        shutdown_executor = "ShutdownExecutor", executor_lost = "ExecutorLost";
+        shutdown_executor = "ShutdownExecutor", executor_lost = "ExecutorLost",
+        checkpoint = "Checkpoint";
     "tamias.journal": replayed_journal = "ReplayedJournal";
     "decimal": decimal = "Decimal";
     "datetime": timedelta = "timedelta";

@@ -66,6 +66,10 @@ fn parts<'py, 'c>(
         Event::AgentRemoved { agent } => {
             (&classes.agent_removed, (agent_id(agent)?,).into_pyobject(py)?)
         }
+        Event::Checkpoint { agent, resources } => {
+            let fields = (agent_id(agent)?, PyResources(resources.clone()));
+            (&classes.checkpoint, fields.into_pyobject(py)?)
+        }
         Event::InverseOffer(offer) => {
             let offer = inverse_offer_to_python(py, offer)?;
             (&classes.inverse_offer_received, (offer,).into_pyobject(py)?)

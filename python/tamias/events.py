@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TypeAlias, final
 
+from tamias._native import Resources
 from tamias.types import (
     AgentId,
     EndReason,
@@ -28,6 +29,7 @@ __all__ = [
     "AgentEvent",
     "AgentLost",
     "AgentRemoved",
+    "Checkpoint",
     "Event",
     "ExecutorLost",
     "FrameworkEvent",
@@ -186,6 +188,16 @@ class ExecutorLost(Event):
 
 @final
 @dataclass(frozen=True, slots=True)
+class Checkpoint(Event):
+    """To an agent driver: an operation changed what is reserved and created on the agent."""
+
+    agent: AgentId
+    resources: Resources
+    """All that is reserved dynamically and all volumes there, from now on."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
 class KillTask(Event):
     """To an agent driver: end a task."""
 
@@ -240,7 +252,7 @@ class MessageReceived(Event):
 @final
 @dataclass(frozen=True, slots=True)
 class OtherEvent(Event):
-    """An event that has no class of its own here, from a newer kernel."""
+    """An event that has no class of its own here, such as one of a newer kernel."""
 
     kind: str
     """What it is, as in JSON: ``"rescind"``."""
@@ -269,6 +281,7 @@ AgentEvent: TypeAlias = (
     | LaunchGroup
     | KillTask
     | ShutdownExecutor
+    | Checkpoint
     | UpdateAcknowledged
     | AgentRemoved
     | MessageReceived

@@ -89,3 +89,11 @@ def test_windows_are_checked(world: World) -> None:
     twice = MaintenanceWindow(["m1"], 0)
     with pytest.raises(tamias.InvalidArgumentError, match=r"windows\[1\]\.machines\[0\]"):
         operator.update_maintenance_schedule([twice, twice])
+
+
+def test_operations_tell_the_agent_what_to_keep(world: World) -> None:
+    operator = world.kernel.operator()
+    line = '{"do":"reserve_resources","agent":"%s","resources":"cpus(+dev):1"}'
+    world.kernel.command(line % world.agent, session=operator.session)
+    events = world.driver.poll()
+    assert events == [tamias.Checkpoint(world.agent, tamias.Resources("cpus(+dev):1"))]

@@ -10,7 +10,7 @@ use crate::command::{
 };
 use crate::error::{Code, Rejection};
 use crate::ids::{AgentId, FrameworkId, InverseOfferId, OfferId};
-use crate::reply::{Reply, TaskOutcome};
+use crate::reply::{OperationOutcome, Reply, TaskOutcome};
 use crate::time::Nanos;
 use crate::value::{Bytes, Uuid};
 
@@ -50,13 +50,17 @@ impl Framework {
         tasks: Vec<TaskSpec>,
     ) -> Result<Vec<TaskOutcome>, Rejection> {
         let operations = vec![tasks.into()];
-        self.accept(Accept { offers: offers.to_vec(), operations, ..Accept::default() })
+        let command = Accept { offers: offers.to_vec(), operations, ..Accept::default() };
+        self.accept(command).map(|(tasks, _)| tasks)
     }
 
-    /// Uses offers; one outcome per task.
-    pub fn accept(&self, command: Accept) -> Result<Vec<TaskOutcome>, Rejection> {
+    /// Uses offers; one outcome per task, and one per operation on resources.
+    pub fn accept(
+        &self,
+        command: Accept,
+    ) -> Result<(Vec<TaskOutcome>, Vec<OperationOutcome>), Rejection> {
         match self.call(command)? {
-            Reply::Accepted { tasks, .. } => Ok(tasks),
+            Reply::Accepted { tasks, operations } => Ok((tasks, operations)),
             _ => Err(Rejection::new(Code::Defect, "accept gave no outcomes")),
         }
     }
