@@ -239,6 +239,17 @@ impl Rejection {
         self
     }
 
+    /// Says what the place is a part of: `command` within `executor` is `executor.command`.
+    #[must_use]
+    pub fn within(self, place: &str) -> Self {
+        let field = match self.field() {
+            "" => place.to_owned(),
+            index if index.starts_with('[') => format!("{place}{index}"),
+            field => format!("{place}.{field}"),
+        };
+        self.at(field)
+    }
+
     /// Says which entry of the command's main list it was (an offer, a task, a role).
     #[must_use]
     pub fn index(mut self, index: usize) -> Self {

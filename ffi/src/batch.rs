@@ -4,7 +4,7 @@ use tamias_core::kernel::Batch;
 use tamias_core::reply::Reply;
 use tamias_core::{Code, Command, Rejection};
 
-use crate::boundary::{Outcome, bad_struct, within};
+use crate::boundary::{Outcome, bad_struct};
 use crate::error::status;
 use crate::session::Session;
 
@@ -72,7 +72,7 @@ pub(crate) fn send(
     let outcomes =
         session.core().call_batch(commands, batch).map_err(|rejection| {
             match rejection.list_index() {
-                Some(index) => within(&format!("{items}[{index}]"), rejection),
+                Some(index) => rejection.within(&format!("{items}[{index}]")),
                 None => rejection,
             }
         })?;
@@ -83,7 +83,7 @@ pub(crate) fn send(
     let failed = outcomes.into_iter().enumerate().find(|(_, outcome)| outcome.is_err());
     match (batch, failed) {
         (Batch::Atomic, Some((index, Err(rejection)))) => {
-            Err(within(&format!("{items}[{index}]"), rejection).index(index))
+            Err(rejection.within(&format!("{items}[{index}]")).index(index))
         }
         _ => Ok(()),
     }

@@ -60,15 +60,6 @@ pub(crate) fn bad_struct(field: &str, text: impl Into<String>) -> Rejection {
     Rejection::new(Code::BadStruct, text).at(field)
 }
 
-/// The same rejection, about something inside `place`.
-pub(crate) fn within(place: &str, rejection: Rejection) -> Rejection {
-    let field = match rejection.field() {
-        "" => place.to_owned(),
-        field => format!("{place}.{field}"),
-    };
-    rejection.at(field)
-}
-
 fn check_pointer<T>(ptr: *const T, field: &str) -> Outcome {
     if ptr.is_null() {
         return Err(bad_struct(field, "is NULL"));

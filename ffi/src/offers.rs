@@ -9,7 +9,7 @@ use tamias_core::{Code, Command, Rejection};
 
 use crate::batch::{ItemResult, done};
 use crate::boundary::{
-    OutItems, Outcome, Plain, bad_struct, guard, read_items, read_struct, slice, slice_out, within,
+    OutItems, Outcome, Plain, bad_struct, guard, read_items, read_struct, slice, slice_out,
 };
 use crate::error::{Error, status};
 use crate::session::{Session, read_roles};
@@ -131,7 +131,7 @@ pub unsafe extern "C" fn tamias_framework_accept(
         let places = unsafe { OutItems::new(results, count, result_stride, "results") }?;
         let reply = session.call(command).map_err(|rejection| {
             let field = rejection.field().replace("operations[0].launch.", "");
-            within("accept", rejection.at(field))
+            rejection.at(field).within("accept")
         })?;
         let Reply::Accepted { tasks, .. } = reply else {
             return Err(Rejection::new(Code::Defect, "accept gave no outcomes"));
@@ -169,7 +169,7 @@ unsafe fn read_accept(accept: *const Accept) -> Outcome<(Command, usize)> {
     let read = |(index, task): (usize, &Task)| {
         // SAFETY: the conventions.
         unsafe { read_task(*task) }
-            .map_err(|r| within(&format!("accept.tasks[{index}]"), r).index(index))
+            .map_err(|r| r.within(&format!("accept.tasks[{index}]")).index(index))
     };
     let tasks = tasks.iter().enumerate().map(read).collect::<Outcome<Vec<_>>>()?;
     let command = AcceptCommand {
@@ -194,7 +194,7 @@ unsafe fn read_task(task: Task) -> Outcome<TaskSpec> {
     };
     let required = &[("name", "".into()), ("resources", "".into())];
     let more: TaskSpec = further_fields(json, &["name", "resources"], required)
-        .map_err(|rejection| within("json", rejection))?;
+        .map_err(|rejection| rejection.within("json"))?;
     Ok(TaskSpec { name: name.into(), resources, ..more })
 }
 

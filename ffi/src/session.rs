@@ -10,8 +10,7 @@ use tamias_core::reply::Reply;
 use tamias_core::{Code, Command, Framework, Rejection};
 
 use crate::boundary::{
-    Out, Outcome, Plain, check_count, check_reserved, guard, guard_free, handle, read_struct,
-    slice, within,
+    Out, Outcome, Plain, check_count, check_reserved, guard, guard_free, handle, read_struct, slice,
 };
 use crate::error::Error;
 use crate::events::Delivered;
@@ -161,7 +160,7 @@ unsafe fn read_subscription(subscription: *const Subscription) -> Outcome<Subscr
     let typed = ["name", "roles", "suppressed_roles", "failover_timeout_seconds", "framework"];
     let required = &[("roles", serde_json::Value::Array(Vec::new()))];
     let more: Subscribe = further_fields(json, &typed, required)
-        .map_err(|rejection| within("subscription.json", rejection))?;
+        .map_err(|rejection| rejection.within("subscription.json"))?;
     Ok(Subscribe {
         framework: (given.framework != 0).then(|| FrameworkId::from_u64(given.framework)),
         name: name.map(Into::into),

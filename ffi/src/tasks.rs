@@ -13,7 +13,6 @@ use tamias_core::{Code, Command, Rejection};
 use crate::batch::{self, ItemResult};
 use crate::boundary::{
     Out, Outcome, Plain, bad_struct, check_reserved, guard, read_items, read_struct, slice_out,
-    within,
 };
 use crate::error::Error;
 use crate::events::{TAMIAS_HEALTH_BAD, TAMIAS_HEALTH_GOOD, TAMIAS_HEALTH_NONE};
@@ -207,7 +206,7 @@ unsafe fn send<T: Plain>(
             )
         };
         let read = |(index, item): (usize, &T)| {
-            read(item).map_err(|r| within(&format!("items[{index}]"), r).index(index))
+            read(item).map_err(|r| r.within(&format!("items[{index}]")).index(index))
         };
         let commands = items.iter().enumerate().map(read).collect::<Outcome<Vec<_>>>()?;
         batch::send(session, commands, array.flags, results, "items")
@@ -302,7 +301,7 @@ pub unsafe extern "C" fn tamias_agent_register(
         let (session, command, out) = unsafe {
             (Session::at(driver, "driver")?, read_info(info)?, Out::new(agent, "agent")?)
         };
-        match session.call(command).map_err(|rejection| within("info", rejection))? {
+        match session.call(command).map_err(|rejection| rejection.within("info"))? {
             Reply::Registered { agent } => {
                 out.write(agent.to_u64());
                 Ok(())
@@ -324,7 +323,7 @@ unsafe fn read_info(info: *const AgentInfo) -> Outcome<RegisterAgent> {
     let (name, resources, attributes, json) = unsafe {
         (
             given.name.optional(Code::BadName, "info.name")?,
-            read_resources(given.resources).map_err(|rejection| within("info", rejection))?,
+            read_resources(given.resources).map_err(|rejection| rejection.within("info"))?,
             given.attributes.text(Code::BadAttributes, "info.attributes")?,
             given.json.optional(Code::Malformed, "info.json")?,
         )
@@ -335,6 +334,6 @@ unsafe fn read_info(info: *const AgentInfo) -> Outcome<RegisterAgent> {
     })?;
     let required = &[("resources", "".into())];
     let more: RegisterAgent = further_fields(json, &["name", "resources", "attributes"], required)
-        .map_err(|rejection| within("info.json", rejection))?;
+        .map_err(|rejection| rejection.within("info.json"))?;
     Ok(RegisterAgent { name: name.map(Into::into), resources, attributes, ..more })
 }

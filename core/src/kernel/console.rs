@@ -196,7 +196,7 @@ impl Console {
         let events = events.collect::<Result<Vec<_>, _>>()?;
         let matched = expect::check_events(line, &events, &self.bindings)?;
         for (place, paths, event) in matched {
-            self.bindings.bind(paths, event).map_err(|r| place_at(&place, &r))?;
+            self.bindings.bind(paths, event).map_err(|r| r.within(&place))?;
         }
         self.bindings.bind(&line.bind, &outcome)
     }
@@ -260,16 +260,6 @@ fn advance(kernel: &Kernel, line: &Line) -> Result<Vec<String>, Rejection> {
 
 fn bad_script(text: impl Into<String>) -> Rejection {
     Rejection::new(Code::BadScript, text)
-}
-
-/// The same rejection, further in.
-fn place_at(place: &str, rejection: &Rejection) -> Rejection {
-    let field = match rejection.field() {
-        "" => place.to_owned(),
-        index if index.starts_with('[') => format!("{place}{index}"),
-        field => format!("{place}.{field}"),
-    };
-    Rejection::new(rejection.code(), rejection.message()).at(field)
 }
 
 #[cfg(test)]

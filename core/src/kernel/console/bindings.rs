@@ -65,7 +65,7 @@ impl Bindings {
 
     fn fill_map(&self, fields: &mut Map<String, Value>) -> Result<(), Rejection> {
         for (key, value) in fields.iter_mut().filter(|(key, _)| !VERBATIM.contains(&key.as_str())) {
-            self.fill(value).map_err(|r| super::place_at(key, &r))?;
+            self.fill(value).map_err(|r| r.within(key))?;
         }
         Ok(())
     }
@@ -75,7 +75,7 @@ impl Bindings {
             Value::Object(fields) => self.fill_map(fields),
             Value::Array(items) => {
                 for (index, item) in items.iter_mut().enumerate() {
-                    self.fill(item).map_err(|r| super::place_at(&format!("[{index}]"), &r))?;
+                    self.fill(item).map_err(|r| r.within(&format!("[{index}]")))?;
                 }
                 Ok(())
             }

@@ -122,7 +122,7 @@ pub(super) fn check_events<'a>(
 ) -> Result<Vec<(String, &'a Paths, &'a Value)>, Rejection> {
     for (index, never) in line.never.iter().enumerate() {
         let place = format!("never[{index}]");
-        let to = resolve(bindings, never.to.as_ref()).map_err(|r| super::place_at(&place, &r))?;
+        let to = resolve(bindings, never.to.as_ref()).map_err(|r| r.within(&place))?;
         let of_kind =
             |event: &&Value| event["event"] == never.kind.as_str() && is_to(event, to.as_ref());
         if let Some(event) = events.iter().find(of_kind) {
@@ -139,7 +139,7 @@ pub(super) fn check_events<'a>(
     let mut matched = Vec::new();
     for (index, pattern) in expect.iter().enumerate() {
         let place = format!("expect[{index}]");
-        let to = resolve(bindings, pattern.to.as_ref()).map_err(|r| super::place_at(&place, &r))?;
+        let to = resolve(bindings, pattern.to.as_ref()).map_err(|r| r.within(&place))?;
         let wanted = Value::Object(pattern.fields.clone());
         let fits = |event: &Value| is_to(event, to.as_ref()) && matches("", &wanted, Some(event));
         let Some(found) = rest.iter().position(fits) else {

@@ -2,9 +2,9 @@
 
 use serde_json::{Map, Value};
 
+use super::bad_script;
 use super::bindings::Paths;
 use super::expect::{Never, Pattern, WantedRejection};
-use super::{bad_script, place_at};
 use crate::error::{Code, Rejection, shorten};
 use crate::query::Query;
 use crate::time::Time;
@@ -169,9 +169,9 @@ fn take_list<T>(
         Some(Value::Array(items)) => items,
         Some(_) => return Err(bad_script("expected a list").at(key)),
     };
-    let place = |index, r: &Rejection| place_at(&format!("{key}[{index}]"), r);
     let items = items.into_iter().enumerate();
-    items.map(|(i, item)| read(item).map_err(|r| place(i, &r))).collect::<Result<_, _>>().map(Some)
+    let read = |(i, item)| read(item).map_err(|r| r.within(&format!("{key}[{i}]")));
+    items.map(read).collect::<Result<_, _>>().map(Some)
 }
 
 /// Takes `"bind": {"name": "path"}` out of the fields.

@@ -16,15 +16,6 @@ use crate::resources::{Bundle, Resources};
 use crate::state::{Executor, ExecutorState, Grant, GrantKind, Hold, TaskExecutor};
 use crate::time::Nanos;
 
-/// A fault in a part of something larger.
-pub(super) fn below(place: &str, fault: Rejection) -> Rejection {
-    let field = match fault.field() {
-        "" => place.to_owned(),
-        field => format!("{place}.{field}"),
-    };
-    fault.at(field)
-}
-
 /// A task and its executor: exactly one of them says what runs, and what is revocable for the one
 /// is for the other.
 pub(super) fn check_together(spec: &TaskSpec, executor: &ExecutorSpec) -> Result<(), Rejection> {

@@ -1,7 +1,7 @@
 //! Groups of tasks: launched all or none.
 
 use super::super::Machine;
-use super::executors::{below, check_apart, check_executor};
+use super::executors::{check_apart, check_executor};
 use super::{Offered, Plan, end_of_invalid};
 use crate::command::{ExecutorSpec, LaunchGroup, TaskSpec};
 use crate::error::{Code, Rejection};
@@ -49,13 +49,13 @@ impl Machine<'_> {
         }
         let mut taken = Vec::with_capacity(group.tasks.len());
         for (index, spec) in group.tasks.iter().enumerate() {
-            let place = |fault| below(&format!("tasks[{index}]"), fault).index(index);
+            let place = |fault: Rejection| fault.within(&format!("tasks[{index}]")).index(index);
             check_member(spec, group.executor.as_deref()).map_err(place)?;
             taken.push(self.plan_task(framework, agent, plan, spec).map_err(place)?.resources);
         }
         let mut of_executor = None;
         if let Some(executor) = &group.executor {
-            let place = |fault| below("executor", fault);
+            let place = |fault: Rejection| fault.within("executor");
             check_executor(executor, true).and_then(|()| is_enough(executor)).map_err(place)?;
             of_executor = self.plan_executor(framework, agent, plan, executor).map_err(place)?;
         }

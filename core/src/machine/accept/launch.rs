@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::super::agents::check_ext;
 use super::super::{Machine, over_limit};
-use super::executors::{below, check_executor, check_together};
+use super::executors::{check_executor, check_together};
 use super::{Offered, Plan, Taken};
 use crate::command::{TaskCommand, TaskSpec};
 use crate::error::{Code, Rejection, shorten};
@@ -45,23 +45,21 @@ impl Machine<'_> {
         check_spec(spec)?;
         let resources = self.find(plan, &spec.resources)?;
         let mut taken = Taken { resources, executor: None };
-        let mut rest = None;
         if let Some(executor) = &spec.executor {
-            check_executor(executor, false).map_err(|fault| below("executor", fault))?;
+            check_executor(executor, false).map_err(|fault| fault.within("executor"))?;
             check_together(spec, executor)?;
-            let mut left = plan.remaining.clone();
-            left.subtract(&taken.resources.non_shared());
-            let before = std::mem::replace(&mut plan.remaining, left);
+        }
+        // One offered copy of a shared volume is enough for any number of tasks.
+        let own = taken.resources.non_shared();
+        plan.remaining.subtract(&own);
+        if let Some(executor) = &spec.executor {
             let found = self.plan_executor(framework, agent, plan, executor);
-            rest = Some(std::mem::replace(&mut plan.remaining, before));
-            taken.executor = found.map_err(|fault| below("executor", fault))?;
+            taken.executor = found.map_err(|fault| {
+                plan.remaining.add_assign(&own);
+                fault.within("executor")
+            })?;
         }
         plan.task_names.insert(&spec.name);
-        // One offered copy of a shared volume is enough for any number of tasks.
-        match rest {
-            Some(rest) => plan.remaining = rest,
-            None => plan.remaining.subtract(&taken.resources.non_shared()),
-        }
         plan.used.add_assign(&taken.resources.shared());
         Ok(taken)
     }

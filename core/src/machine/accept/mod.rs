@@ -13,7 +13,6 @@ mod operations;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use self::executors::below;
 use self::operations::Converted;
 use super::{Machine, over_limit};
 use crate::command::{Accept, ExecutorSpec, LaunchGroup, Operation, TaskSpec};
@@ -246,7 +245,7 @@ impl Machine<'_> {
                         let result = self.plan_task(framework, offered.agent, &mut plan, spec);
                         let result = result.map_err(|fault| {
                             let place = format!("operations[{index}].launch.tasks[{t}]");
-                            below(&place, fault).index(before + t)
+                            fault.within(&place).index(before + t)
                         });
                         plan.steps.push(Step::Launch(spec, result));
                     }
@@ -256,7 +255,7 @@ impl Machine<'_> {
                     let result = result.map_err(|fault| {
                         let inside = fault.list_index().unwrap_or_default() as usize;
                         let place = format!("operations[{index}].launch_group");
-                        below(&place, fault).index(before + inside)
+                        fault.within(&place).index(before + inside)
                     });
                     plan.steps.push(Step::Group(group, result));
                 }
