@@ -9,7 +9,7 @@
 //! |---|---|---|
 //! | building blocks | [`arena`], [`intern`], [`map`], [`names`], `shared` | what the ledger is made of |
 //! | vocabulary | [`ids`], [`time`], [`resources`], [`attributes`], [`status`], [`value`], [`error`], [`limits`], [`options`] | values, and how they are read and printed |
-//! | language | [`command`], [`reply`], [`event`] | what goes in and comes out |
+//! | language | [`command`], [`reply`], [`event`], [`row`] | what goes in and comes out |
 //! | ledger | [`state`] | everything a kernel knows; pure |
 //! | decisions | [`allocator`] | who is offered what; pure, reads the ledger |
 //! | transition | [`machine`] | applies one command; pure, writes the ledger |
@@ -37,6 +37,7 @@ pub mod options;
 pub mod query;
 pub mod reply;
 pub mod resources;
+pub mod row;
 mod shared;
 pub mod state;
 pub mod status;

@@ -9,10 +9,11 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::rows::{self, RoleRow};
-use crate::allocator::{Books, Order, Refusal, Share, Stage, gate};
+use crate::allocator::{Books, Order, Refusal, Stage, gate};
 use crate::ids::{AgentId, FrameworkId, RoleId};
 use crate::resources::{Bundle, Resources};
+use crate::row::RoleRow;
+use crate::state::rows::{state_of_agent, state_of_framework};
 use crate::state::{Agent, State, Subscription};
 use crate::time::Time;
 
@@ -161,14 +162,6 @@ pub struct AgentExplanation {
     pub obstacles: Vec<Obstacle>,
 }
 
-/// A share as a decimal fraction, rounded down to six digits.
-pub(crate) fn decimal(share: Share) -> String {
-    let millionths = share.to_millionths();
-    let text = format!("{}.{:06}", millionths / 1_000_000, millionths % 1_000_000);
-    let text = text.trim_end_matches('0');
-    text.strip_suffix('.').unwrap_or(text).to_owned()
-}
-
 /// Obstacles while they are counted.
 #[derive(Default)]
 struct Obstacles(BTreeMap<Reason, (usize, Vec<String>, Option<Time>)>);
@@ -305,7 +298,7 @@ pub(super) fn framework(state: &State, id: FrameworkId) -> FrameworkExplanation 
     let roles = parts.filter_map(|role| part(state, books.as_ref(), &free, &mut order, id, *role));
     let mut roles: Vec<_> = roles.collect();
     roles.sort_by(|a, b| a.role.cmp(&b.role));
-    let state_name = row.map_or("removing", rows::state_of_framework);
+    let state_name = row.map_or("removing", state_of_framework);
     let next_allocation = next_allocation(state);
     FrameworkExplanation { framework: id, state: state_name, next_allocation, roles }
 }
@@ -316,7 +309,7 @@ pub(super) fn role(state: &State, id: RoleId) -> RoleExplanation {
     let part =
         |framework: &FrameworkId| part(state, books.as_ref(), &free, &mut order, *framework, id);
     RoleExplanation {
-        role: rows::role_row(state, id),
+        role: state.role_row(id),
         next_allocation: next_allocation(state),
         parts: frameworks.filter_map(part).collect(),
     }
@@ -355,7 +348,7 @@ pub(super) fn agent(state: &State, id: AgentId) -> AgentExplanation {
     let grants = grants.filter_map(|grant| state.grants().get(*grant));
     AgentExplanation {
         agent: id,
-        state: row.map_or("removing", rows::state_of_agent),
+        state: row.map_or("removing", state_of_agent),
         free: state.names().named(&free),
         offers: grants.filter(|grant| grant.is_offer()).count(),
         next_allocation: next_allocation(state),

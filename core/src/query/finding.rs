@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::explain::{self, EXAMPLES, Obstacle, PartExplanation};
-use super::rows::state_of_agent;
 use crate::state::State;
+use crate::state::rows::state_of_agent;
 
 /// Something that deserves a look.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -5,13 +5,13 @@
 //! are for people and programs that look at a kernel; what a framework needs to schedule comes in
 //! events.
 //!
-//! - [`rows`]: what there is, one kind of row per noun
+//! - `rows`: what there is, one kind of [row](crate::row) per noun
 //! - [`explain`]: why somebody gets no offers
 //! - [`finding`]: what in a whole state deserves a look
 
 pub mod explain;
 pub mod finding;
-pub mod rows;
+mod rows;
 
 use serde::{Deserialize, Serialize};
 
@@ -19,11 +19,10 @@ use crate::command::{SetPolicy, read_fields, unknown_name};
 use crate::error::{Code, Rejection, shorten};
 use crate::ids::{AgentId, FrameworkId, Id, RoleId};
 use crate::state::State;
-use crate::state::maintenance::MachineStatus;
 
+pub use crate::row::{AgentRow, FrameworkRow, GoneRow, MachineStatus, OfferRow, RoleRow, TaskRow};
 pub use explain::{AgentExplanation, FrameworkExplanation, RoleExplanation};
 pub use finding::Finding;
-pub use rows::{AgentRow, FrameworkRow, GoneRow, OfferRow, RoleRow, TaskRow};
 
 /// Which rows: those that match all that is given. Ids or names, as text.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -8,7 +8,7 @@ use crate::allocator::{Books, Order, Share, Stage, Turn};
 use crate::options::Options;
 use crate::resources::Amount;
 use crate::state::State;
-use crate::state::share::Excluded;
+use crate::state::share::{Excluded, decimal};
 use crate::testing::choice;
 use crate::testing::script::lived;
 use crate::time::Time;
@@ -81,7 +81,7 @@ fn shares_are_printed_as_decimals() {
         };
         let (held, total) = (bundle(held), bundle(total));
         let one = Amount::from_units(1);
-        explain::decimal(Share::dominant(&held, &total, one, Excluded::default()))
+        decimal(Share::dominant(&held, &total, one, Excluded::default()))
     };
     assert_eq!(share(1, 3), "0.333333");
     assert_eq!(share(1, 2), "0.5");

@@ -8,13 +8,13 @@
 use std::collections::BTreeMap;
 
 use minicbor::{Decode, Encode};
-use serde::Serialize;
 
 use super::State;
 use super::timer::TimerKey;
 use crate::arena::Arena;
 use crate::event::InverseOffer as InverseOfferEvent;
 use crate::ids::{AgentId, FrameworkId, InverseOfferId};
+use crate::row::{AgentAnswer, MachineStatus};
 use crate::time::Time;
 use crate::value::Unavailability;
 
@@ -46,7 +46,7 @@ pub struct InverseOffer {
 }
 
 /// What a framework said, and when.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Encode, Decode)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Answer {
     /// Whether the agent may go.
@@ -87,31 +87,6 @@ pub struct Maintenance {
     pub inquiries: BTreeMap<(AgentId, FrameworkId), Inquiry>,
 }
 
-/// A machine of the schedule as an operator sees it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct MachineStatus {
-    /// Its name.
-    pub machine: Box<str>,
-    /// When it is not to be relied on.
-    pub unavailability: Unavailability,
-    /// Whether it is down; draining if not.
-    pub down: bool,
-    /// What those who hold something there said last.
-    pub answers: Vec<AgentAnswer>,
-}
-
-/// What a framework said about an agent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct AgentAnswer {
-    /// The agent.
-    pub agent: AgentId,
-    /// The framework.
-    pub framework: FrameworkId,
-    /// What it said, and when.
-    #[serde(flatten)]
-    pub answer: Answer,
-}
-
 impl State {
     /// The entry of the schedule for an agent's machine.
     pub fn planned(&self, agent: AgentId) -> Option<&Planned> {
@@ -128,8 +103,10 @@ impl State {
         for ((agent, framework), inquiry) in &self.maintenance.inquiries {
             let machine = self.agents.get(*agent).and_then(|agent| agent.machine());
             if let (Some(machine), Some(answer)) = (machine, inquiry.answer) {
+                let Answer { accepted, time } = answer;
                 let (agent, framework) = (*agent, *framework);
-                answers.entry(machine).or_default().push(AgentAnswer { agent, framework, answer });
+                let said = AgentAnswer { agent, framework, accepted, time };
+                answers.entry(machine).or_default().push(said);
             }
         }
         let machines = self.maintenance.machines.iter();

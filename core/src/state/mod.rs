@@ -20,6 +20,7 @@ pub mod policy;
 pub mod quota;
 pub mod registry;
 pub mod role;
+pub(crate) mod rows;
 pub mod session;
 pub mod share;
 mod snapshot;

@@ -84,6 +84,14 @@ impl PartialEq for Share {
 
 impl Eq for Share {}
 
+/// A share as a decimal fraction, rounded down to six digits.
+pub(crate) fn decimal(share: Share) -> String {
+    let millionths = share.to_millionths();
+    let text = format!("{}.{:06}", millionths / 1_000_000, millionths % 1_000_000);
+    let text = text.trim_end_matches('0');
+    text.strip_suffix('.').unwrap_or(text).to_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

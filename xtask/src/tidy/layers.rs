@@ -22,7 +22,7 @@ const LAYERS: [&[&str]; 9] = [
         "time",
         "value",
     ],
-    &["command", "event", "reply"],
+    &["command", "event", "reply", "row"],
     &["state"],
     &["allocator"],
     &["machine"],

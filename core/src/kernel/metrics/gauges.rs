@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use super::{Family, Sample, count};
 use crate::allocator::Share;
-use crate::query::rows::{state_of_agent, state_of_framework};
 use crate::resources::{Amount, Bundle, Value};
 use crate::state::State;
+use crate::state::rows::{state_of_agent, state_of_framework};
 use crate::status::TaskState;
 
 /// All gauges of a state.

@@ -1,0 +1,187 @@
+//! What there is, for people and programs that look at a kernel: one row per object, with names
+//! instead of interned ids. Queries answer in rows, and operators who watch are told them.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::attributes::Attributes;
+use crate::event::Offer;
+use crate::ids::{AgentId, FrameworkId, TaskId};
+use crate::resources::{Amount, Quantities, ResourceLimits, Resources};
+use crate::status::TaskState;
+use crate::time::Time;
+use crate::value::{AgentCapability, Capability, Domain, Unavailability};
+
+/// An agent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AgentRow {
+    /// Its id.
+    pub agent: AgentId,
+    /// Its name, if it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<Arc<str>>,
+    /// Its machine, if that is not called like the agent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hostname: Option<Arc<str>>,
+    /// `active`, `deactivated`, `disconnected`, `unreachable`, `removing`.
+    pub state: &'static str,
+    /// `draining` or `drained`, if an operator wants it empty.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drain: Option<&'static str>,
+    /// The fault domain, if it is in one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub domain: Option<Arc<Domain>>,
+    /// What it can deal with.
+    pub capabilities: Vec<AgentCapability>,
+    /// What frameworks may look at.
+    pub attributes: Arc<Attributes>,
+    /// What it has.
+    pub total: Resources,
+    /// Of that, what is offered.
+    pub offered: Resources,
+    /// Of that, what tasks hold.
+    pub allocated: Resources,
+    /// How many tasks it has, also unreachable ones.
+    pub tasks: usize,
+}
+
+/// A framework.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FrameworkRow {
+    /// Its id.
+    pub framework: FrameworkId,
+    /// Its name, if it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<Arc<str>>,
+    /// `connected`, `disconnected`, `removing`.
+    pub state: &'static str,
+    /// What it can deal with.
+    pub capabilities: Vec<Capability>,
+    /// Its part in each role, in the order of their names.
+    pub roles: Vec<PartRow>,
+    /// How many live and unreachable tasks it has.
+    pub tasks: usize,
+}
+
+/// A framework's part in a role.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PartRow {
+    /// The role.
+    pub role: Arc<str>,
+    /// Whether it is subscribed; if not, it only still holds resources.
+    pub subscribed: bool,
+    /// Whether it wants no offers for now.
+    pub suppressed: bool,
+    /// How many offers it has that have not ended.
+    pub offers: usize,
+    /// What they hold.
+    pub offered: Resources,
+    /// What its tasks hold.
+    pub allocated: Resources,
+    /// How many of its refusals are not over.
+    pub filters: usize,
+}
+
+/// A role.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RoleRow {
+    /// Its name, the whole path.
+    pub role: Arc<str>,
+    /// Its weight among the roles beside it.
+    pub weight: Amount,
+    /// The scalars that it and the roles below it hold: offered and allocated.
+    pub held: Resources,
+    /// The largest part of any one resource that it holds, divided by its weight: a decimal
+    /// fraction, rounded down to six digits.
+    pub share: String,
+    /// Its quota, if it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quota: Option<QuotaRow>,
+    /// The frameworks subscribed to it or still holding resources in it.
+    pub frameworks: Vec<FrameworkId>,
+}
+
+/// The quota of a role.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct QuotaRow {
+    /// What is set aside for it.
+    #[serde(skip_serializing_if = "Quantities::is_empty")]
+    pub guarantees: Quantities,
+    /// What it is offered no more than.
+    #[serde(skip_serializing_if = "ResourceLimits::is_empty")]
+    pub limits: ResourceLimits,
+    /// Whom the session that set it speaks for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub principal: Option<Box<str>>,
+}
+
+/// An offer that has not ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OfferRow {
+    /// To whom.
+    pub framework: FrameworkId,
+    /// The offer as the framework was told it.
+    #[serde(flatten)]
+    pub offer: Offer,
+}
+
+/// A live or unreachable task.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TaskRow {
+    /// Its handle.
+    pub task: TaskId,
+    /// The framework's name for it.
+    pub name: Arc<str>,
+    /// Whose it is.
+    pub framework: FrameworkId,
+    /// Where it is.
+    pub agent: AgentId,
+    /// In which role. An ended task can outlive its role.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role: Option<Arc<str>>,
+    /// Its newest state.
+    pub state: TaskState,
+    /// What it holds; of an unreachable task, what it will hold again if it comes back.
+    pub resources: Resources,
+    /// How many updates its framework has not acknowledged.
+    pub unacknowledged: usize,
+    /// Since when its agent cannot be reached.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unreachable_time: Option<Time>,
+}
+
+/// An agent that an operator marked gone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct GoneRow {
+    /// Its id; it never comes back.
+    pub agent: AgentId,
+    /// When it was marked.
+    pub since: Time,
+}
+
+/// A machine of the schedule as an operator sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct MachineStatus {
+    /// Its name.
+    pub machine: Box<str>,
+    /// When it is not to be relied on.
+    pub unavailability: Unavailability,
+    /// Whether it is down; draining if not.
+    pub down: bool,
+    /// What those who hold something there said last.
+    pub answers: Vec<AgentAnswer>,
+}
+
+/// What a framework said about an agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct AgentAnswer {
+    /// The agent.
+    pub agent: AgentId,
+    /// The framework.
+    pub framework: FrameworkId,
+    /// Whether the agent may go.
+    pub accepted: bool,
+    /// When it said so.
+    pub time: Time,
+}
