@@ -8,7 +8,9 @@
 //! - `rows`: what there is, one kind of [row](crate::row) per noun
 //! - [`explain`]: why somebody gets no offers
 //! - [`finding`]: what in a whole state deserves a look
+//! - [`calculation`]: arithmetic of resources, without any state
 
+pub mod calculation;
 pub mod explain;
 pub mod finding;
 mod rows;
@@ -21,6 +23,7 @@ use crate::ids::{AgentId, FrameworkId, Id, RoleId};
 use crate::state::State;
 
 pub use crate::row::{AgentRow, FrameworkRow, GoneRow, MachineStatus, OfferRow, RoleRow, TaskRow};
+pub use calculation::{Calculated, CalculatedQuantities, Calculation, QuantityCalculation};
 pub use explain::{AgentExplanation, FrameworkExplanation, RoleExplanation};
 pub use finding::Finding;
 
@@ -63,6 +66,10 @@ pub enum Query {
     Diagnose,
     /// Who may do what for which roles.
     GetPolicy,
+    /// What comes of resources, step by step.
+    Resources(Box<Calculation>),
+    /// What comes of quantities, step by step.
+    Quantities(Box<QuantityCalculation>),
 }
 
 /// What a query gave.
@@ -128,6 +135,10 @@ pub enum Answer {
     },
     /// Who may do what for which roles.
     Policy(SetPolicy),
+    /// What came of resources.
+    Resources(Box<Calculated>),
+    /// What came of quantities.
+    Quantities(CalculatedQuantities),
 }
 
 impl Query {
@@ -143,6 +154,8 @@ impl Query {
         "explain",
         "diagnose",
         "get_policy",
+        "resources",
+        "quantities",
     ];
 
     /// Reads a query from its name and the object with its fields.
@@ -164,6 +177,8 @@ impl Query {
             "explain" => pick(Self::Explain, fields),
             "diagnose" => read_fields(fields).map(|Nothing {}| Self::Diagnose),
             "get_policy" => read_fields(fields).map(|Nothing {}| Self::GetPolicy),
+            "resources" => read_fields(fields).map(|sum| Self::Resources(Box::new(sum))),
+            "quantities" => read_fields(fields).map(|sum| Self::Quantities(Box::new(sum))),
             _ => Err(unknown_name("query", name, Self::NAMES)),
         }
     }
@@ -190,7 +205,8 @@ impl State {
     /// looks at every agent once per role, `diagnose` does that for all frameworks.
     ///
     /// Errors: [`Code::UnknownAgent`], [`Code::UnknownFramework`], [`Code::UnknownRole`] for what
-    /// does not exist; [`Code::Malformed`] for an `explain` of none or of several.
+    /// does not exist; [`Code::Malformed`] for an `explain` of none or of several;
+    /// [`Code::BadResources`] for arithmetic that cannot be done.
     pub fn query(&self, query: &Query) -> Result<Answer, Rejection> {
         Ok(match query {
             Query::GetAgents(pick) => {
@@ -219,6 +235,8 @@ impl State {
             }
             Query::Explain(pick) => self.explain(self.picked(pick)?)?,
             Query::GetPolicy => Answer::Policy(self.policy().clone()),
+            Query::Resources(sum) => Answer::Resources(Box::new(sum.result()?)),
+            Query::Quantities(sum) => Answer::Quantities(sum.result()?),
             Query::Diagnose => Answer::Findings { findings: finding::findings(self) },
         })
     }

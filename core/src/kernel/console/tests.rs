@@ -134,7 +134,7 @@ fn a_missed_expectation_says_what_came() {
         ),
         (
             r#"{"do":"revive","as":"f","reply":{"reply":"declined"}}"#,
-            r#"BadScript(reply: wanted {"reply":"declined"}; came {"reply":"done","seq":"#,
+            r#"BadScript(reply: wanted {"reply":"declined"}; came {"reply":"done"})"#,
         ),
         (r#"{"do":"revive","as":"f","bind":{"x":"tasks[0]"}}"#, "BadScript(bind.x: there is no"),
         (
