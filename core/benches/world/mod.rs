@@ -17,22 +17,30 @@ pub struct World {
 
 impl World {
     pub fn new(agents: u32, frameworks: u32) -> Self {
-        let mut world = Self {
-            state: State::new(Options::default(), Time(0)),
-            effects: Effects::new(),
-            now: Time(0),
-            frameworks: Vec::new(),
-            driver: SessionId::from_u64(0),
-        };
-        world.driver = world.open(SessionKind::Agent);
+        let mut world = Self::empty(Options::default());
         world.add_agents(agents);
         world.add_frameworks(frameworks);
         world
     }
 
+    pub fn empty(options: Options) -> Self {
+        let mut world = Self {
+            state: State::new(options, Time(0)),
+            effects: Effects::new(),
+            now: Time(0),
+            frameworks: Vec::new(),
+            driver: SessionId::from_u64(0),
+        };
+        world.driver = world.open(SessionKind::Agent, None);
+        world
+    }
+
     pub fn add_agents(&mut self, count: u32) {
-        let resources: tamias::resources::Resources =
-            "cpus:24;mem:4096;disk:4096;ports:[31000-32000]".parse().unwrap();
+        self.add_agents_with(count, "cpus:24;mem:4096;disk:4096;ports:[31000-32000]");
+    }
+
+    pub fn add_agents_with(&mut self, count: u32, resources: &str) {
+        let resources: tamias::resources::Resources = resources.parse().unwrap();
         for _ in 0..count {
             let command = RegisterAgent { resources: resources.clone(), ..Default::default() };
             self.send(Some(self.driver), command);
@@ -41,15 +49,19 @@ impl World {
 
     pub fn add_frameworks(&mut self, count: u32) {
         for index in 0..count {
-            let session = self.open(SessionKind::Framework);
-            let roles = vec![format!("role{index}").into()];
-            self.send(Some(session), Subscribe { roles, ..Default::default() });
-            self.frameworks.push(session);
+            self.add_framework(None, format!("role{index}"));
         }
     }
 
-    pub fn open(&mut self, kind: SessionKind) -> SessionId {
-        match self.send(None, OpenSession { kind, principal: None }) {
+    pub fn add_framework(&mut self, principal: Option<&str>, role: String) {
+        let session = self.open(SessionKind::Framework, principal);
+        self.send(Some(session), Subscribe { roles: vec![role.into()], ..Default::default() });
+        self.frameworks.push(session);
+    }
+
+    pub fn open(&mut self, kind: SessionKind, principal: Option<&str>) -> SessionId {
+        let principal = principal.map(Into::into);
+        match self.send(None, OpenSession { kind, principal }) {
             Reply::SessionOpened { session } => session,
             other => panic!("{other:?}"),
         }

@@ -3,13 +3,15 @@
 //! `cargo bench -p tamias --bench kernel`. Arguments are `AxF` (agents x frameworks) or `AxT`
 //! (agents x live tasks). Each framework is alone in its role, weights are equal.
 
+mod concepts;
+mod life;
+#[path = "../world/mod.rs"]
 mod world;
 
 use divan::Bencher;
-use tamias::command::{Accept, Acknowledge, Decline, TaskSpec, Tick, Update};
-use tamias::ids::{SessionId, TaskId};
-use tamias::status::TaskState;
-use tamias::{Clock, Kernel, Nanos, Options, Reply};
+use life::Life;
+use tamias::command::{Decline, Tick};
+use tamias::{Clock, Kernel, Nanos, Options};
 use world::World;
 
 fn main() {
@@ -96,55 +98,15 @@ fn decline(bencher: Bencher) {
     });
 }
 
-/// One task's life: launched in an accept, starting, running, finished, three acknowledgements,
-/// and the tick that offers its resources again. `AxT`: that many agents and live tasks.
+/// One task's life, see [`Life`]. `AxT`: that many agents and live tasks.
 #[divan::bench(
     args = [(10, 100), (1_000, 10_000), (10_000, 100_000)],
     sample_count = 7,
     sample_size = 1_000
 )]
 fn lifecycle(bencher: Bencher, (agents, live): (u32, u32)) {
-    let mut world = World::new(agents, 1);
-    let framework = world.frameworks[0];
-    let mut serial = 0_u32;
-    let mut spec = move |cpus: &str| {
-        serial += 1;
-        let resources = cpus.parse().unwrap();
-        TaskSpec { name: format!("t{serial}").into(), resources, ..Default::default() }
-    };
-    let mut offers: std::collections::VecDeque<_> = world.tick().into();
-    let each = live / agents;
-    for (session, offer) in std::mem::take(&mut offers) {
-        let tasks: Vec<_> = (0..each).map(|_| spec("cpus:0.1;mem:1")).collect();
-        let command =
-            Accept { offers: vec![offer], operations: vec![tasks.into()], ..Default::default() };
-        world.send(Some(session), command);
-    }
-    world.now = world.now.plus(Nanos::from_secs(2));
-    offers.extend(world.tick());
-    assert_eq!(offers.len(), agents as usize);
-    bencher.bench_local(|| {
-        let (_, offer) = offers.pop_front().unwrap();
-        // All of what is left, so that the tick afterwards offers exactly this agent again.
-        let tasks = vec![spec("cpus:1;mem:64")];
-        let operations = vec![tasks.into()];
-        let command = Accept { offers: vec![offer], operations, ..Default::default() };
-        let task = match world.send(Some(framework), command) {
-            Reply::Accepted { tasks, .. } => tasks[0].task.unwrap(),
-            other => panic!("{other:?}"),
-        };
-        live_and_end(&mut world, framework, task);
-        world.now = world.now.plus(Nanos::from_millis(1));
-        offers.extend(world.tick());
-    });
-}
-
-fn live_and_end(world: &mut World, framework: SessionId, task: TaskId) {
-    for state in [TaskState::Starting, TaskState::Running, TaskState::Finished] {
-        world.send(Some(world.driver), Update::new(task, state));
-        let uuid = world.uuid();
-        world.send(Some(framework), Acknowledge { task: task.into(), uuid });
-    }
+    let mut life = Life::new(World::new(agents, 1), live / agents, |task| task);
+    bencher.bench_local(|| life.one());
 }
 
 /// One call through the shell that changes nothing: lock, clock, apply, wakeups.
