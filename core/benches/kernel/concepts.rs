@@ -54,9 +54,11 @@ fn quota_world(agents: u32, roles: u32) -> World {
     world
 }
 
-/// `alloc_full` with roles of three levels, a limit on half of the teams, and a tenth of every agent
-/// reserved. `AxF`.
-#[divan::bench(args = [(1_000, 200), (10_000, 200), (10_000, 1_000)], sample_count = 7, sample_size = 1)]
+const SIZES: &[(u32, u32)] = &[(1_000, 200), (10_000, 200), (10_000, 1_000)];
+
+/// `alloc_full` with roles of three levels, a limit on half of the teams, and a tenth of every
+/// agent reserved. `AxF`.
+#[divan::bench(args = SIZES, sample_count = 7, sample_size = 1)]
 fn quota3(bencher: Bencher, (agents, frameworks): (u32, u32)) {
     let input = || {
         let mut world = World::empty(Options::default());

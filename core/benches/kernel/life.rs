@@ -32,8 +32,8 @@ impl Life {
         life
     }
 
-    /// Launched in an accept, starting, running, finished, three acknowledgements, and the tick that
-    /// offers its resources again.
+    /// Launched in an accept, starting, running, finished, three acknowledgements, and the tick
+    /// that offers its resources again.
     pub fn one(&mut self) {
         let (session, offer) = self.offers.pop_front().unwrap();
         let task = self.task("cpus:1;mem:64");
