@@ -116,6 +116,26 @@ pub struct QuotaRow {
     pub principal: Option<Box<str>>,
 }
 
+/// A framework in a role that wants offers, in its place of the order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OrderRow {
+    /// The role.
+    pub role: Arc<str>,
+    /// Its share and that of the roles below it, as [`RoleRow::share`].
+    pub role_share: String,
+    /// How many offers were made in it and below it; of equal shares the one with fewer is first.
+    pub role_offers: u64,
+    /// The framework.
+    pub framework: FrameworkId,
+    /// Its name, if it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<Arc<str>>,
+    /// Its own share in the role: a decimal fraction, rounded down to six digits.
+    pub share: String,
+    /// How many offers were made to it in the role.
+    pub offers: u64,
+}
+
 /// An offer that has not ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct OfferRow {

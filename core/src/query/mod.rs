@@ -22,7 +22,9 @@ use crate::error::{Code, Rejection, shorten};
 use crate::ids::{AgentId, FrameworkId, Id, RoleId};
 use crate::state::State;
 
-pub use crate::row::{AgentRow, FrameworkRow, GoneRow, MachineStatus, OfferRow, RoleRow, TaskRow};
+pub use crate::row::{
+    AgentRow, FrameworkRow, GoneRow, MachineStatus, OfferRow, OrderRow, RoleRow, TaskRow,
+};
 pub use calculation::{Calculated, CalculatedQuantities, Calculation, QuantityCalculation};
 pub use explain::{AgentExplanation, FrameworkExplanation, RoleExplanation};
 pub use finding::Finding;
@@ -56,7 +58,9 @@ pub enum Query {
     GetOffers(Pick),
     /// Live and unreachable tasks.
     GetTasks(Pick),
-    /// All of the above.
+    /// Who is next: frameworks that want offers, role by role, by their shares.
+    GetOrder(Pick),
+    /// Agents, frameworks, roles, offers and tasks.
     GetState,
     /// The maintenance schedule with what was answered to it, and agents that are gone.
     GetMaintenance,
@@ -101,6 +105,11 @@ pub enum Answer {
     Tasks {
         /// The rows.
         tasks: Vec<TaskRow>,
+    },
+    /// Who is next, the first first.
+    Order {
+        /// The rows.
+        order: Vec<OrderRow>,
     },
     /// Everything.
     State {
@@ -149,6 +158,7 @@ impl Query {
         "get_roles",
         "get_offers",
         "get_tasks",
+        "get_order",
         "get_state",
         "get_maintenance",
         "explain",
@@ -172,6 +182,7 @@ impl Query {
             "get_roles" => pick(Self::GetRoles, fields),
             "get_offers" => pick(Self::GetOffers, fields),
             "get_tasks" => pick(Self::GetTasks, fields),
+            "get_order" => pick(Self::GetOrder, fields),
             "get_state" => read_fields(fields).map(|Nothing {}| Self::GetState),
             "get_maintenance" => read_fields(fields).map(|Nothing {}| Self::GetMaintenance),
             "explain" => pick(Self::Explain, fields),
@@ -220,6 +231,9 @@ impl State {
                 Answer::Offers { offers: rows::offers(self, self.picked(pick)?) }
             }
             Query::GetTasks(pick) => Answer::Tasks { tasks: rows::tasks(self, self.picked(pick)?) },
+            Query::GetOrder(pick) => {
+                Answer::Order { order: rows::order(self, self.in_order(pick)?) }
+            }
             Query::GetState => {
                 let all = Picked::default();
                 Answer::State {
@@ -257,6 +271,14 @@ impl State {
                 Err(Rejection::new(Code::Malformed, text))
             }
         }
+    }
+
+    fn in_order(&self, pick: &Pick) -> Result<Picked, Rejection> {
+        if pick.agent.is_some() {
+            let text = "the order is the same for every agent: leave it out, or ask `explain`";
+            return Err(Rejection::new(Code::Malformed, text).at("agent"));
+        }
+        self.picked(pick)
     }
 
     fn picked(&self, pick: &Pick) -> Result<Picked, Rejection> {

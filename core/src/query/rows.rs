@@ -2,8 +2,8 @@
 
 use super::Picked;
 use crate::ids::{AgentId, FrameworkId, RoleId};
-use crate::row::{AgentRow, FrameworkRow, GoneRow, OfferRow, RoleRow, TaskRow};
-use crate::state::{Framework, State};
+use crate::row::{AgentRow, FrameworkRow, GoneRow, OfferRow, OrderRow, RoleRow, TaskRow};
+use crate::state::{Framework, Order, State};
 
 pub(super) fn gone(state: &State) -> Vec<GoneRow> {
     state.registry().gone.keys().filter_map(|agent| state.gone_row(*agent)).collect()
@@ -43,6 +43,20 @@ pub(super) fn roles(state: &State, picked: Picked) -> Vec<RoleRow> {
             })
     };
     named.filter(wanted).filter_map(|id| state.role_row(id)).collect()
+}
+
+pub(super) fn order(state: &State, picked: Picked) -> Vec<OrderRow> {
+    let mut order = Order::new(state);
+    let mut rows = Vec::new();
+    for role in order.roles().collect::<Vec<_>>() {
+        if picked.role.is_some_and(|one| one != role) {
+            continue;
+        }
+        let mut members = (0..).map_while(|at| order.framework(state, role, at));
+        let wanted = |id: &FrameworkId| picked.framework.is_none_or(|one| one == *id);
+        rows.extend(members.by_ref().filter(wanted).filter_map(|id| state.order_row(role, id)));
+    }
+    rows
 }
 
 pub(super) fn offers(state: &State, picked: Picked) -> Vec<OfferRow> {

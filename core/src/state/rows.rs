@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use super::share::decimal;
 use super::{Agent, Connection, Framework, Hold, Liveness, Share, State};
 use crate::ids::{AgentId, FrameworkId, GrantId, RoleId, TaskId};
-use crate::resources::Bundle;
-use crate::row::{AgentRow, FrameworkRow, GoneRow, OfferRow, PartRow, QuotaRow, RoleRow, TaskRow};
+use crate::resources::{Amount, Bundle};
+use crate::row::{
+    AgentRow, FrameworkRow, GoneRow, OfferRow, OrderRow, PartRow, QuotaRow, RoleRow, TaskRow,
+};
 
 pub(crate) fn state_of_agent(agent: &Agent) -> &'static str {
     match agent.liveness {
@@ -96,6 +98,25 @@ impl State {
                 principal: quota.principal.clone(),
             }),
             frameworks: role.frameworks.iter().copied().collect(),
+        })
+    }
+
+    /// A place in the order of offers; none for who wants none.
+    pub(crate) fn order_row(&self, role: RoleId, framework: FrameworkId) -> Option<OrderRow> {
+        let (id, role_id) = (framework, role);
+        let framework = self.frameworks.get(id).filter(|one| one.session().is_some())?;
+        let part = framework.roles.get(&role_id).filter(|one| one.subscribed && !one.suppressed)?;
+        let role = self.roles.get(role_id)?;
+        let excluded = self.excluded_from_shares();
+        let share = |held, weight| decimal(Share::dominant(held, &self.total, weight, excluded));
+        Some(OrderRow {
+            role: role.name.clone(),
+            role_share: share(&role.held, role.weight),
+            role_offers: role.charges,
+            framework: id,
+            name: framework.name.clone(),
+            share: share(&part.held, Amount::from_units(1)),
+            offers: part.charges,
         })
     }
 
