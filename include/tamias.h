@@ -155,6 +155,9 @@
 /// A script line that does not mean anything.
 #define TAMIAS_ERR_BAD_SCRIPT -273
 
+/// Offer constraints that are empty or too many, or a bad or too complex pattern.
+#define TAMIAS_ERR_BAD_CONSTRAINT -274
+
 /// An operation on resources that breaks one of its rules.
 #define TAMIAS_ERR_INVALID_OPERATION -336
 

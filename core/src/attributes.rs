@@ -8,6 +8,7 @@ use std::str::FromStr;
 
 use crate::error::shorten;
 use crate::limits::{ATTRIBUTES_PER_AGENT_MAX, NAME_BYTES_MAX};
+use crate::resources::kind_of_text;
 
 /// The attributes of one agent, in the order given.
 #[derive(Debug, Clone, Default)]
@@ -46,6 +47,11 @@ impl Attributes {
     /// The first value of that name.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.iter().find(|(n, _)| *n == name).map(|(_, value)| value)
+    }
+
+    /// Whether a value is text: neither a number (`4`, `-1.5e3`) nor ranges (`[1-3,7-9]`).
+    pub fn is_text(value: &str) -> bool {
+        kind_of_text(value).is_none()
     }
 
     /// Whether there are none.

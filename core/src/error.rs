@@ -109,6 +109,8 @@ codes! {
     BadStruct = InvalidArgument, 16;
     /// A script line that does not mean anything.
     BadScript = InvalidArgument, 17;
+    /// Offer constraints that are empty or too many, or a bad or too complex pattern.
+    BadConstraint = InvalidArgument, 18;
     /// An operation on resources that breaks one of its rules.
     InvalidOperation = InvalidArgument, 80;
     /// A quota that contradicts itself, or one that this role cannot have.

@@ -8,7 +8,7 @@
 //! | layer | modules | what it is |
 //! |---|---|---|
 //! | building blocks | [`arena`], [`intern`], [`map`], [`names`], `shared` | what the ledger is made of |
-//! | vocabulary | [`ids`], [`time`], [`resources`], [`attributes`], [`status`], [`value`], [`error`], [`limits`], [`options`] | values, and how they are read and printed |
+//! | vocabulary | [`ids`], [`time`], [`resources`], [`attributes`], [`constraint`], [`status`], [`value`], [`error`], [`limits`], [`options`] | values, and how they are read and printed |
 //! | language | [`command`], [`reply`], [`event`], [`row`] | what goes in and comes out |
 //! | ledger | [`state`] | everything a kernel knows; pure |
 //! | decisions | [`allocator`] | who is offered what; pure, reads the ledger |
@@ -24,6 +24,7 @@ pub mod arena;
 pub mod attributes;
 pub mod codec;
 pub mod command;
+pub mod constraint;
 pub mod error;
 pub mod event;
 pub mod ids;

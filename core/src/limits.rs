@@ -39,6 +39,20 @@ pub const ROLES_PER_FRAMEWORK_MAX: usize = 1024;
 /// at for each offer.
 pub const MINIMA_MAX: usize = 64;
 
+/// Offer constraints of one framework in one role, over all groups: each is looked at once for each
+/// agent that comes or changes.
+pub const CONSTRAINTS_PER_ROLE_MAX: usize = 64;
+
+/// Offer constraints of one framework over all its roles: with a pattern of 1 KiB to 100 KiB each
+/// they take 512 KiB as a rule and 50 MiB at most.
+pub const CONSTRAINTS_PER_FRAMEWORK_MAX: usize = 512;
+
+/// Bytes of one pattern: as much as Mesos gives it in memory.
+pub const PATTERN_BYTES_MAX: usize = 4096;
+
+/// Steps of the program of one pattern (as in Mesos): a match looks at each for each character.
+pub const PATTERN_STEPS_MAX: usize = 100;
+
 /// Attributes of one agent.
 pub const ATTRIBUTES_PER_AGENT_MAX: usize = 256;
 

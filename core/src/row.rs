@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::attributes::Attributes;
+use crate::constraint::Constraint;
 use crate::event::Offer;
 use crate::ids::{AgentId, FrameworkId, TaskId};
 use crate::resources::{Amount, Quantities, ResourceLimits, Resources};
@@ -81,6 +82,12 @@ pub struct PartRow {
     pub allocated: Resources,
     /// How many of its refusals are not over.
     pub filters: usize,
+    /// Its offer constraints, if it has any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub constraints: Option<Vec<Vec<Constraint>>>,
+    /// How many agents they exclude.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub excluded: Option<usize>,
 }
 
 /// A role.

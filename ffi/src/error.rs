@@ -46,6 +46,8 @@ pub const TAMIAS_ERR_BAD_OPTION: i32 = -271;
 pub const TAMIAS_ERR_BAD_STRUCT: i32 = -272;
 /// A script line that does not mean anything.
 pub const TAMIAS_ERR_BAD_SCRIPT: i32 = -273;
+/// Offer constraints that are empty or too many, or a bad or too complex pattern.
+pub const TAMIAS_ERR_BAD_CONSTRAINT: i32 = -274;
 /// An operation on resources that breaks one of its rules.
 pub const TAMIAS_ERR_INVALID_OPERATION: i32 = -336;
 /// A quota that contradicts itself, or one that this role cannot have.

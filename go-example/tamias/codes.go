@@ -38,6 +38,8 @@ const (
 	BadStruct Code = -272
 	// BadScript: a script line that does not mean anything.
 	BadScript Code = -273
+	// BadConstraint: offer constraints that are empty or too many, or a bad or too complex pattern.
+	BadConstraint Code = -274
 	// InvalidOperation: an operation on resources that breaks one of its rules.
 	InvalidOperation Code = -336
 	// BadQuota: a quota that contradicts itself, or one that this role cannot have.

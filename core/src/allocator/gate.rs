@@ -25,6 +25,8 @@ pub enum Refusal {
     NotSubscribed,
     /// The framework suppressed offers in the role.
     Suppressed,
+    /// The agent is not one that the framework's offer constraints in the role allow.
+    Constraint,
     /// The agent is in another region, and the framework is not `REGION_AWARE`.
     RemoteRegion,
     /// The agent has GPUs, and the framework no `GPU_RESOURCES`.
@@ -48,6 +50,7 @@ impl Refusal {
             Self::FrameworkInactive => "framework_inactive",
             Self::NotSubscribed => "not_subscribed",
             Self::Suppressed => "suppressed",
+            Self::Constraint => "constraint",
             Self::RemoteRegion => "remote_region",
             Self::Gpus => "gpus",
             Self::AgentLacks => "agent_lacks",
@@ -65,6 +68,9 @@ impl Refusal {
             Self::FrameworkInactive => "have the framework subscribe again",
             Self::NotSubscribed => "subscribe the framework to the role",
             Self::Suppressed => "revive the role",
+            Self::Constraint => {
+                "change the attributes or the place of the agent, or the framework's constraints"
+            }
             Self::RemoteRegion => "subscribe with REGION_AWARE",
             Self::Gpus => "subscribe with GPU_RESOURCES, or set the option `filter_gpu` to false",
             Self::AgentLacks => "register the agent with MULTI_ROLE and HIERARCHICAL_ROLE",
@@ -129,6 +135,9 @@ fn admits(
     };
     if part.suppressed {
         return Err(Refusal::Suppressed);
+    }
+    if part.excluded.has(agent) {
+        return Err(Refusal::Constraint);
     }
     suits(state, framework, role, row)?;
     Ok(part)

@@ -6,6 +6,7 @@ use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
 use super::operation::{Grow, ResourcesOf, Shrink};
+use crate::constraint::Constraint;
 use crate::ids::{AgentId, FrameworkId, OfferId, TaskId};
 use crate::options::OnInvalid;
 use crate::resources::{Quantities, Resources};
@@ -56,6 +57,11 @@ pub struct Subscribe {
     #[n(40)]
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub min_allocatable: BTreeMap<Box<str>, Vec<Quantities>>,
+    /// By role, which agents it wants to be offered: groups of constraints, of which one must hold
+    /// with all its constraints. A role that is left out has none.
+    #[n(180)]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub offer_constraints: BTreeMap<Box<str>, Vec<Vec<Constraint>>>,
 }
 
 /// Replaces what a subscribed framework says about itself, as a [`Subscribe`] by its own session

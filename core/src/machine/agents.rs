@@ -78,6 +78,7 @@ impl Machine<'_> {
             self.state.agent_ids.insert(name, id);
         }
         self.attach_agent(session, id);
+        self.state.look_at_agent(id);
         self.offer_now(id);
         Ok(Reply::Registered { agent: id })
     }
@@ -282,6 +283,9 @@ impl Machine<'_> {
             let before = std::mem::replace(&mut agent.capabilities, capabilities(list));
             changed |= before != agent.capabilities;
         }
+        if changed {
+            self.state.look_at_agent(id);
+        }
         changed
     }
 
@@ -309,6 +313,7 @@ impl Machine<'_> {
             if let Some(agent) = agent.filter(|agent| *agent.attributes != *attributes) {
                 agent.attributes = Arc::new(attributes.clone());
                 changed = true;
+                self.state.look_at_agent(id);
                 // What was refused then may be wanted now.
                 self.drop_filters_on_agent(id);
                 self.drop_inverse_filters_on_agent(id);

@@ -1,14 +1,18 @@
 //! Subscription, revive and suppress, removal of frameworks.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::agents::check_ext;
 use super::{Machine, over_limit};
 use crate::command::{Revive, SessionKind, Subscribe, Suppress, UpdateFramework};
+use crate::constraint::Constraints;
 use crate::error::{Code, Rejection, shorten};
 use crate::event::{EndReason, Event, RescindReason};
 use crate::ids::{FrameworkId, RoleId, SessionId};
-use crate::limits::{MINIMA_MAX, OBJECTS_MAX, ROLES_PER_FRAMEWORK_MAX, TIMEOUT_MAX};
+use crate::limits::{
+    CONSTRAINTS_PER_FRAMEWORK_MAX, MINIMA_MAX, OBJECTS_MAX, ROLES_PER_FRAMEWORK_MAX, TIMEOUT_MAX,
+};
 use crate::names::{check_name, check_role_name};
 use crate::reply::Reply;
 use crate::resources::Quantities;
@@ -23,7 +27,7 @@ impl Machine<'_> {
         command: &Subscribe,
     ) -> Result<Reply, Rejection> {
         let session = self.sender(sender, SessionKind::Framework)?;
-        check_subscription(command)?;
+        let constraints = check_subscription(command)?;
         let known = self.returning_framework(session, command)?;
         if known.is_none() && !self.state.frameworks.has_room_for(1)
             || !self.state.has_room_for_roles(command.roles.iter().map(AsRef::as_ref))
@@ -44,6 +48,7 @@ impl Machine<'_> {
         }
         self.replace_info(framework, command);
         self.replace_roles(framework, command);
+        self.replace_constraints(framework, constraints);
         for task in self.tasks_of(framework) {
             self.deliver(task);
         }
@@ -58,7 +63,7 @@ impl Machine<'_> {
         UpdateFramework(command): &UpdateFramework,
     ) -> Result<Reply, Rejection> {
         let framework = self.own_framework(sender)?;
-        check_subscription(command)?;
+        let constraints = check_subscription(command)?;
         if command.framework.is_some_and(|named| named != framework) {
             let text = format!("the session's framework is {framework}: name it, or none");
             return Err(Rejection::new(Code::NotYours, text).at("framework"));
@@ -72,6 +77,7 @@ impl Machine<'_> {
         }
         self.replace_info(framework, command);
         self.replace_roles(framework, command);
+        self.replace_constraints(framework, constraints);
         // No run of its own: what it may have now it is offered with what comes back.
         let agents: Vec<_> = self.state.agents.ids().collect();
         for agent in agents {
@@ -207,6 +213,17 @@ impl Machine<'_> {
         }
     }
 
+    /// Those of roles that are left out are gone.
+    fn replace_constraints(&mut self, id: FrameworkId, mut given: ByRole) {
+        let roles = self.state.frameworks.get(id).into_iter().flat_map(|f| f.roles.keys());
+        let roles: Vec<_> = roles.copied().collect();
+        for role in roles {
+            let name = self.state.roles.get(role).map(|role| role.name.clone());
+            let constraints = name.and_then(|name| given.remove(&*name));
+            self.state.set_constraints(id, role, constraints);
+        }
+    }
+
     pub(super) fn revive(
         &mut self,
         sender: Option<SessionId>,
@@ -291,6 +308,7 @@ impl Machine<'_> {
         }
         for role in roles {
             self.state.drop_filters(id, role);
+            self.state.set_constraints(id, role, None);
             self.state.leave_role_if_done(id, role);
         }
         if self.state.frameworks.get(id).is_some_and(|framework| !framework.tasks.is_empty()) {
@@ -340,7 +358,39 @@ fn check_minima(command: &Subscribe) -> Result<(), Rejection> {
     Ok(())
 }
 
-fn check_subscription(command: &Subscribe) -> Result<(), Rejection> {
+/// Constraints by role.
+type ByRole = BTreeMap<Box<str>, Constraints>;
+
+/// Constraints are of the framework's roles; returns them ready for use.
+fn check_constraints(command: &Subscribe) -> Result<ByRole, Rejection> {
+    let (mut compiled, mut count) = (ByRole::new(), 0);
+    for (role, groups) in &command.offer_constraints {
+        let place = format!("offer_constraints.{}", shorten(role));
+        if !command.roles.contains(role) {
+            let text = format!("{:?} is not among `roles`", shorten(role));
+            return Err(Rejection::new(Code::UnknownRole, text).at(place));
+        }
+        count += groups.iter().map(Vec::len).sum::<usize>();
+        if count > CONSTRAINTS_PER_FRAMEWORK_MAX {
+            let rejection = over_limit("constraints", count, CONSTRAINTS_PER_FRAMEWORK_MAX);
+            return Err(rejection.at("offer_constraints"));
+        }
+        let constraints = Constraints::new(groups.clone()).map_err(|error| {
+            let index =
+                |index: Option<usize>| index.map_or_else(String::new, |at| format!("[{at}]"));
+            let place = format!("{place}{}{}", index(error.group), index(error.constraint));
+            let rejection = Rejection::new(Code::BadConstraint, error.to_string()).at(place);
+            match error.constraint.or(error.group) {
+                Some(at) => rejection.index(at),
+                None => rejection,
+            }
+        })?;
+        compiled.insert(role.clone(), constraints);
+    }
+    Ok(compiled)
+}
+
+fn check_subscription(command: &Subscribe) -> Result<ByRole, Rejection> {
     if let Some(name) = &command.name {
         check_name("framework", name).map_err(|r| r.at("name"))?;
     }
@@ -369,5 +419,6 @@ fn check_subscription(command: &Subscribe) -> Result<(), Rejection> {
         let text = "out of range: 0 seconds to 100 years";
         return Err(Rejection::new(Code::BadTime, text).at("failover_timeout_seconds"));
     }
-    check_ext(command.ext.as_ref())
+    check_ext(command.ext.as_ref())?;
+    check_constraints(command)
 }

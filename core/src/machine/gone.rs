@@ -165,6 +165,7 @@ impl Machine<'_> {
         self.drop_filters_on_agent(id);
         self.forget_candidate(id);
         self.forget_inquiries_of_agent(id);
+        self.state.look_away(id);
         let Some(agent) = self.state.agents.remove(id) else { return };
         if let Liveness::Unreachable(since) = agent.liveness {
             self.state.registry.away_by_age.remove(&(since, id));

@@ -238,6 +238,7 @@ impl Machine<'_> {
             return false;
         }
         self.state.agents.remove(agent);
+        self.state.look_away(agent);
         true
     }
 }

@@ -73,6 +73,6 @@ pub use pieces::Pieces;
 pub use quantities::Quantities;
 pub use ranges::{Ranges, RangesError};
 pub use set::{Set, SetError};
-pub use text::{ParseError, Reason};
+pub use text::{ParseError, Reason, kind_of_text};
 pub use value::{Grain, Kind, Value};
 pub use views::{Without, reservation_ancestor};

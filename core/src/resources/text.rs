@@ -16,7 +16,7 @@ use super::name::{Name, NameError};
 use super::pieces::Pieces;
 use super::ranges::{Ranges, RangesError};
 use super::set::{Set, SetError};
-use super::value::{Grain, Value};
+use super::value::{Grain, Kind, Value};
 
 /// Why a text is not a list of resources or quantities, and where.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -165,6 +165,19 @@ pub(super) fn parse_value(text: &str) -> Result<Value, Reason> {
         Ok(amount) => Ok(Value::Scalar(amount)),
         Err(AmountError::NotANumber { text: value }) => Err(Reason::NotAValue { value }),
         Err(error) => Err(error.into()),
+    }
+}
+
+/// The kind of a value that is written alone, also of a number that is no amount, such as `-1`;
+/// none for plain text.
+#[must_use]
+pub fn kind_of_text(text: &str) -> Option<Kind> {
+    match parse_value(text) {
+        Ok(value) => Some(value.kind()),
+        Err(Reason::Amount(error)) => {
+            (!matches!(error, AmountError::Empty)).then_some(Kind::Scalar)
+        }
+        Err(_) => None,
     }
 }
 

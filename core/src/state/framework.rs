@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use minicbor::{Decode, Encode};
 
+use super::constrained::Slots;
 use super::timer::TimerKey;
+use crate::constraint::Constraints;
 use crate::ids::{AgentId, ExecutorId, GrantId, RoleId, SessionId, TaskId};
 use crate::intern::HasNames;
 use crate::map::Map;
@@ -78,6 +80,12 @@ pub struct Subscription {
     /// its own. No set at all means that anything is worth offering.
     #[n(40)]
     pub min_allocatable: Option<Vec<Quantities>>,
+    /// Which agents it wants to be offered.
+    #[n(180)]
+    pub constraints: Option<Constraints>,
+    /// Those that it does not, by their slots. Derived from the constraints and the agents.
+    #[cbor(skip)]
+    pub excluded: Slots,
     /// Scalars offered and allocated. Derived from the grants.
     #[cbor(skip)]
     pub held: Bundle,

@@ -29,6 +29,7 @@ impl fmt::Display for Violation {
 
 impl std::error::Error for Violation {}
 
+mod constrained;
 mod departures;
 mod executors;
 mod roles;
@@ -59,6 +60,7 @@ impl State {
     pub fn check_invariants(&self) -> Result<(), Violation> {
         self.check_ids()?;
         self.check_agents()?;
+        self.check_constraints()?;
         self.check_grants()?;
         self.check_roles_and_frameworks()?;
         self.check_tasks()?;

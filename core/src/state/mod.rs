@@ -9,6 +9,7 @@
 //! [`allocator`](crate::allocator).
 
 pub mod agent;
+mod constrained;
 pub mod drain;
 pub mod executor;
 pub mod framework;
@@ -43,6 +44,7 @@ use crate::resources::{Bundle, CollectionKey as _, MetaId, Quantities};
 use crate::time::Time;
 
 pub use agent::{Agent, Liveness};
+pub use constrained::Slots;
 pub use drain::Drain;
 pub use executor::{Executor, ExecutorState, TaskExecutor};
 pub use framework::{Connection, Filter, Framework, Subscription};
@@ -87,6 +89,8 @@ pub struct State {
     pub(crate) quotas: BTreeSet<RoleId>,
     /// How many frameworks' parts in roles have minima of their own.
     pub(crate) own_minima: usize,
+    /// Frameworks' parts in roles that have offer constraints.
+    pub(crate) constrained: BTreeSet<(FrameworkId, RoleId)>,
     pub(crate) agent_ids: Map<Arc<str>, AgentId>,
     pub(crate) framework_ids: Map<Arc<str>, FrameworkId>,
     // Caches: what they hold can be thrown away at any time.
@@ -123,6 +127,7 @@ impl State {
             role_ids: BTreeMap::new(),
             quotas: BTreeSet::new(),
             own_minima: 0,
+            constrained: BTreeSet::new(),
             agent_ids: Map::default(),
             framework_ids: Map::default(),
             order: Order::default(),
@@ -260,6 +265,7 @@ impl State {
             return;
         }
         self.drop_filters(framework, role);
+        self.set_constraints(framework, role, None);
         if let Some(framework) = self.frameworks.get_mut(framework) {
             let part = framework.roles.remove(&role);
             self.own_minima -= usize::from(part.is_some_and(|p| p.min_allocatable.is_some()));

@@ -71,6 +71,8 @@ impl State {
                 offered: self.names.named(&offered),
                 allocated: self.names.named(&allocated),
                 filters: part.filters.values().map(Vec::len).sum(),
+                constraints: part.constraints.as_ref().map(|all| all.groups().to_vec()),
+                excluded: part.constraints.as_ref().map(|_| part.excluded.count()),
             };
             roles.insert(role.name.clone(), row);
         }

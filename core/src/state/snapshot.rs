@@ -200,6 +200,7 @@ impl State {
             let total = self.agents.get(id).map(|agent| agent.total.clone()).unwrap_or_default();
             self.count_reservations(&total, true);
         }
+        self.derive_constrained();
         let gone = self.registry.gone.iter();
         self.registry.gone_by_age = gone.map(|(agent, since)| (*since, *agent)).collect();
         let parts = self.frameworks.iter().flat_map(|(_, framework)| framework.roles.values());

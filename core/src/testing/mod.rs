@@ -24,6 +24,7 @@ use crate::command::{
     StopMaintenance, Subscribe, Suppress, TaskCommand, TaskRef, TaskSpec, Teardown, Tick, Update,
     UpdateAgent, UpdateFramework, UpdateMaintenanceSchedule, UpdateQuota, UpdateWeights,
 };
+use crate::constraint::{Constraint, Predicate, Selector};
 use crate::ids::{
     AgentId, ExecutorId, FrameworkId, Id, InverseOfferId, OfferId, SessionId, TaskId,
 };
@@ -246,6 +247,26 @@ fn of_framework() -> impl Strategy<Value = Command> {
     ]
 }
 
+/// Boxed: unoptimised, a strategy of all commands is large for a test's stack.
+fn constraint() -> BoxedStrategy<Constraint> {
+    let selector = prop_oneof![
+        text().prop_map(Selector::Attribute),
+        Just(Selector::Hostname),
+        Just(Selector::Region),
+        Just(Selector::Zone),
+    ];
+    let predicate = prop_oneof![
+        Just(Predicate::Exists),
+        Just(Predicate::NotExists),
+        text().prop_map(Predicate::TextEquals),
+        text().prop_map(Predicate::TextNotEquals),
+        text().prop_map(Predicate::TextMatches),
+        text().prop_map(Predicate::TextNotMatches),
+    ];
+    let constraint = |(selector, predicate)| Constraint { selector, predicate };
+    (selector, predicate).prop_map(constraint).boxed()
+}
+
 fn subscribe() -> impl Strategy<Value = Subscribe> {
     let capabilities = option::of(vec(select(Capability::ALL), 0..2));
     (
@@ -257,9 +278,10 @@ fn subscribe() -> impl Strategy<Value = Subscribe> {
         capabilities,
         option::of(ext()),
         btree_map(text(), vec(quantities(), 0..3), 0..2),
+        btree_map(text(), vec(vec(constraint(), 0..3), 0..3), 0..2),
     )
         .prop_map(
-            |(framework, name, roles, suppressed_roles, timeout, capabilities, ext, own)| {
+            |(framework, name, roles, suppressed_roles, timeout, capabilities, ext, own, only)| {
                 Subscribe {
                     framework,
                     name,
@@ -269,6 +291,7 @@ fn subscribe() -> impl Strategy<Value = Subscribe> {
                     capabilities,
                     ext,
                     min_allocatable: own,
+                    offer_constraints: only,
                 }
             },
         )

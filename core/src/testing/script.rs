@@ -1,5 +1,7 @@
 //! Commands that suit the state they are sent to, so that a random life of a kernel is a long one.
 
+use std::collections::BTreeMap;
+
 use proptest::prelude::*;
 
 use crate::command::{
@@ -12,6 +14,7 @@ use crate::command::{
     StopMaintenance, Subscribe, Suppress, TaskCommand, TaskRef, TaskSpec, Teardown, Tick, Update,
     UpdateAgent, UpdateFramework, UpdateMaintenanceSchedule, UpdateQuota, UpdateWeights,
 };
+use crate::constraint::{Constraint, Predicate, Selector};
 use crate::event::Effects;
 use crate::ids::{AgentId, FrameworkId, OfferId, SessionId, TaskId};
 use crate::limits::TIME_STEP_MAX;
@@ -152,9 +155,23 @@ impl Pick<'_> {
             framework: own.or(away.filter(|_| self.choice.detail % 2 == 0)),
             roles: vec![self.role()],
             failover_timeout_seconds: self.span(),
+            offer_constraints: self.constraints(),
             ..Subscribe::default()
         };
         Some((Some(session), subscribe.into()))
+    }
+
+    /// Constraints in the role of a subscription, now and then.
+    fn constraints(&self) -> BTreeMap<Box<str>, Vec<Vec<Constraint>>> {
+        if self.choice.detail % 5 != 3 {
+            return BTreeMap::new();
+        }
+        let constraint = |selector, predicate| Constraint { selector, predicate };
+        let groups = vec![
+            vec![constraint(Selector::Hostname, Predicate::TextNotMatches("agent-[13]".into()))],
+            vec![constraint(Selector::Attribute("rack".into()), Predicate::Exists)],
+        ];
+        BTreeMap::from([(self.role(), groups)])
     }
 
     fn register(&self) -> Chosen {
@@ -163,7 +180,9 @@ impl Pick<'_> {
         let register = RegisterAgent {
             name: self.span().map(|_| format!("agent-{}", self.choice.detail).into()),
             resources: total.parse().ok()?,
-            attributes: "rack:r1".parse().ok()?,
+            attributes: ["rack:r1", "os:linux"][usize::from(self.choice.detail % 2)]
+                .parse()
+                .ok()?,
             ..RegisterAgent::default()
         };
         Some((Some(session), register.into()))

@@ -274,6 +274,7 @@ fn subscription(profile: &Profile) -> Subscribe {
         capabilities: profile.aware.map(aware),
         ext: None,
         min_allocatable: Default::default(),
+        offer_constraints: Default::default(),
     }
 }
 

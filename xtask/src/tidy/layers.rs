@@ -9,6 +9,7 @@ const LAYERS: [&[&str]; 9] = [
     &[
         "arena",
         "attributes",
+        "constraint",
         "error",
         "ids",
         "intern",

@@ -16,6 +16,7 @@ use crate::state::{
 use crate::status::TaskState;
 use crate::time::{Nanos, Time};
 
+mod constrained;
 mod departures;
 
 /// A state with something of everything, and who is who in it.

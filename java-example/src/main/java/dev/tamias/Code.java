@@ -42,6 +42,8 @@ public enum Code {
     BAD_STRUCT(-272),
     /** A script line that does not mean anything. */
     BAD_SCRIPT(-273),
+    /** Offer constraints that are empty or too many, or a bad or too complex pattern. */
+    BAD_CONSTRAINT(-274),
     /** An operation on resources that breaks one of its rules. */
     INVALID_OPERATION(-336),
     /** A quota that contradicts itself, or one that this role cannot have. */
