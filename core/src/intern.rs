@@ -293,6 +293,12 @@ impl Names {
         self.check_room(&Resources::new())
     }
 
+    /// The named form of a key.
+    pub fn named_key(&self, key: Key) -> Option<ResourceKey> {
+        let meta = self.metadata(key.meta).cloned().map(Meta::from).unwrap_or_default();
+        Some(ResourceKey { name: self.name(key.name)?.clone(), meta })
+    }
+
     /// The named form.
     pub fn named(&self, bundle: &Bundle) -> Resources {
         let items = bundle.iter().filter_map(|item| {

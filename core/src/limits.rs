@@ -53,6 +53,10 @@ pub const PATTERN_BYTES_MAX: usize = 4096;
 /// Steps of the program of one pattern (as in Mesos): a match looks at each for each character.
 pub const PATTERN_STEPS_MAX: usize = 100;
 
+/// Units of devices of one agent: more than any machine has of them, and 64 x 16 B are in each copy
+/// of a list that is changed.
+pub const DEVICES_PER_AGENT_MAX: usize = 64;
+
 /// Attributes of one agent.
 pub const ATTRIBUTES_PER_AGENT_MAX: usize = 256;
 

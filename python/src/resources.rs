@@ -297,5 +297,6 @@ fn value_to_python<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, P
         Value::Ranges(ranges) => PyTuple::new(py, ranges.iter())?.into_any(),
         Value::Set(set) => PyFrozenSet::new(py, set.iter())?.into_any(),
         Value::Pieces(pieces) => decimal(py, &pieces.quantity())?,
+        Value::Devices(_) | Value::Request(_) => PyString::new(py, &value.to_string()).into_any(),
     })
 }

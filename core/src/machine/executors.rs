@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::Machine;
-use crate::command::{ExecutorLost, RegisterExecutor, SessionKind, ShutdownExecutor, Update};
+use crate::command::{
+    ExecutorLost, ExecutorSpec, RegisterExecutor, SessionKind, ShutdownExecutor, Update,
+};
 use crate::error::{Code, Rejection, shorten};
 use crate::event::{Event, LaunchExecutor};
 use crate::ids::{AgentId, ExecutorId, FrameworkId, SessionId};
@@ -209,15 +211,20 @@ impl State {
         rows.filter(|row| row.framework == framework).map(|row| row.name.clone()).collect()
     }
 
-    /// An executor, as its agent is told to start it.
+    /// An executor, as its agent is told to start it: with the units that it was given, if it asked
+    /// for some.
     pub(crate) fn describe_executor(&self, id: ExecutorId) -> Option<LaunchExecutor> {
         let row = self.executors.get(id)?;
+        let spec = match self.with_units(&row.spec.resources, &row.hold) {
+            Some(resources) => Arc::new(ExecutorSpec { resources, ..(*row.spec).clone() }),
+            None => row.spec.clone(),
+        };
         Some(LaunchExecutor {
             agent: row.agent,
             executor: id,
             framework: row.framework,
             role: self.roles.get(row.role)?.name.clone(),
-            spec: row.spec.clone(),
+            spec,
         })
     }
 

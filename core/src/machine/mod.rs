@@ -44,6 +44,7 @@ mod sessions;
 mod tasks;
 mod tick;
 mod totals;
+mod units;
 mod updates;
 
 use crate::command::{Command, Envelope, SessionKind};

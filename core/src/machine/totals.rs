@@ -4,6 +4,7 @@
 //! is its total or what is held of it, whichever is more: it may shrink under its allocations.
 
 use super::operations::is_checkpointed;
+use super::units::check_units;
 use super::{Machine, over_limit};
 use crate::error::{Code, Rejection};
 use crate::limits::OBJECTS_MAX;
@@ -69,6 +70,7 @@ impl Machine<'_> {
         let total = match after {
             Some(after) => {
                 check_metadata(after)?;
+                check_units(after)?;
                 self.state.names.check_room(after).map_err(|r| r.at("resources"))?;
                 let metadata = after.iter().filter_map(|item| item.key.metadata());
                 let roles = metadata.filter_map(|metadata| metadata.reservation_role());
@@ -85,6 +87,7 @@ impl Machine<'_> {
         for part in &held {
             self.check_kinds(&total, part)?;
         }
+        self.check_units_held(&total, &held)?;
         if self.sum_is_small(agent, &total, &held).is_ok() {
             return Ok(());
         }

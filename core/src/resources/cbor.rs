@@ -2,12 +2,15 @@
 //!
 //! Form: an amount is an integer of thousandths; a collection is a map from name to
 //! `[kind, value]` with kind 0 scalar, 1 ranges (a flat array of bounds), 2 set (an array of
-//! texts), 3 pieces (a flat array of size and count). With metadata it is an array: that map, then
+//! texts), 3 pieces (a flat array of size and count), 4 devices (for each unit an array of number,
+//! thousandths, model and group), 5 a request for devices (an array of thousandths, models and
+//! whether one group). With metadata it is an array: that map, then
 //! `[name, metadata, value]` for each item that has some. Encoding is canonical (names in their
 //! order, shortest integers). Decoding checks everything anew: a record that was damaged is an
 //! error, not a strange collection.
 
 use std::fmt;
+use std::sync::Arc;
 
 use minicbor::data::Type;
 use minicbor::decode::{Decode, Decoder, Error as DecodeError};
@@ -15,6 +18,8 @@ use minicbor::encode::{Encode, Encoder, Error as EncodeError, Write};
 
 use super::amount::Amount;
 use super::collection::{Resource, Resources};
+use super::device_request::DeviceRequest;
+use super::devices::{Description, Devices, Unit};
 use super::key::ResourceKey;
 use super::limits::ResourceLimits;
 use super::metadata::Metadata;
@@ -105,6 +110,24 @@ impl<C> Encode<C> for Value {
                 }
                 Ok(())
             }
+            Self::Devices(devices) => {
+                e.array(devices.len() as u64)?;
+                for unit in devices {
+                    e.array(4)?.u32(unit.id())?;
+                    unit.amount().encode(e, ctx)?;
+                    e.encode(unit.model())?.encode(unit.group())?;
+                }
+                Ok(())
+            }
+            Self::Request(request) => {
+                e.array(3)?;
+                request.quantity().encode(e, ctx)?;
+                e.array(request.models().len() as u64)?;
+                for model in request.models() {
+                    e.str(model)?;
+                }
+                e.bool(request.is_one_group())?.ok()
+            }
         }
     }
 }
@@ -115,6 +138,8 @@ const fn kind_number(kind: Kind) -> u8 {
         Kind::Ranges => 1,
         Kind::Set => 2,
         Kind::Pieces => 3,
+        Kind::Devices => 4,
+        Kind::Request => 5,
     }
 }
 
@@ -129,6 +154,8 @@ impl<'b, C> Decode<'b, C> for Value {
             2 => decode_set(d).map(Self::Set),
             // Whether they are copies of one thing is said by the key.
             3 => decode_pieces(d).map(Self::Pieces),
+            4 => decode_devices(d).map(Self::Devices),
+            5 => decode_request(d).map(Self::Request),
             kind => Err(bad(d, format_args!("resource kind {kind} is of a newer version"))),
         }
     }
@@ -169,6 +196,39 @@ fn decode_pieces(d: &mut Decoder<'_>) -> Result<Pieces, DecodeError> {
         pieces.add(&Pieces::new(size, count, false));
     }
     Ok(pieces)
+}
+
+fn decode_devices(d: &mut Decoder<'_>) -> Result<Devices, DecodeError> {
+    let count = length(d, Type::Array)?;
+    let mut units: Vec<Unit> = Vec::with_capacity(room(count));
+    // Units in a row share what is said of them.
+    let mut last = Arc::new(Description::default());
+    for _ in 0..count {
+        if length(d, Type::Array)? != 4 {
+            return Err(bad(d, "a unit is [number, thousandths, model, group]"));
+        }
+        let (id, amount) = (d.u32()?, Amount::decode(d, &mut ())?);
+        let (model, group) = (d.decode::<Option<&str>>()?, d.decode::<Option<&str>>()?);
+        if (last.model.as_deref(), last.group.as_deref()) != (model, group) {
+            last = Arc::new(Description::new(model, group).map_err(|error| bad(d, error))?);
+        }
+        units.push(Unit::new(id, amount, last.clone()).map_err(|error| bad(d, error))?);
+    }
+    Devices::new(units).map_err(|error| bad(d, error))
+}
+
+fn decode_request(d: &mut Decoder<'_>) -> Result<DeviceRequest, DecodeError> {
+    if length(d, Type::Array)? != 3 {
+        return Err(bad(d, "a request for devices is [thousandths, models, one group]"));
+    }
+    let amount = Amount::decode(d, &mut ())?;
+    let count = length(d, Type::Array)?;
+    let mut models = Vec::with_capacity(room(count));
+    for _ in 0..count {
+        models.push(d.str()?);
+    }
+    let one_group = d.bool()?;
+    DeviceRequest::new(amount, &models, one_group).map_err(|error| bad(d, error))
 }
 
 impl<C> Encode<C> for Resources {

@@ -9,6 +9,7 @@ use std::fmt;
 use smallvec::SmallVec;
 
 use super::amount::Amount;
+use super::devices::DevicesError;
 use super::excerpt::Excerpt;
 use super::key::ResourceKey;
 use super::metadata::Metadata;
@@ -159,6 +160,20 @@ pub enum Conflict<K> {
         /// The first shared point or item.
         shared: Excerpt,
     },
+    /// Units that do not go together.
+    #[error("{key}: {fault}")]
+    Units {
+        /// The resource.
+        key: K,
+        /// What is wrong.
+        fault: DevicesError,
+    },
+    /// Two requests for units.
+    #[error("{key} is asked for twice; ask once, for all of it")]
+    AskedTwice {
+        /// The resource.
+        key: K,
+    },
 }
 
 impl<K> Default for Collection<K> {
@@ -240,7 +255,8 @@ impl<K: CollectionKey> Collection<K> {
         self.items.iter().find(|item| item.key == *key).map(|item| &item.value)
     }
 
-    /// The scalar of `key`, or the sum of its pieces; zero when it is missing or of another kind.
+    /// The scalar of `key`, or the sum of its pieces or units; zero if it is missing or of another
+    /// kind.
     #[must_use]
     pub fn scalar<Q>(&self, key: &Q) -> Amount
     where
@@ -249,6 +265,7 @@ impl<K: CollectionKey> Collection<K> {
         match self.get(key) {
             Some(Value::Scalar(amount)) => *amount,
             Some(Value::Pieces(pieces)) => pieces.quantity(),
+            Some(Value::Devices(devices)) => devices.quantity(),
             _ => Amount::ZERO,
         }
     }
@@ -424,6 +441,12 @@ fn check_add<K: CollectionKey>(
                 Some(_) => Ok(()),
                 None => Err(Conflict::TooLarge { key: key(), limit: Amount::TOTAL_MAX }),
             };
+        }
+        (Value::Devices(a), Value::Devices(b)) => {
+            return a.check_add(b).map_err(|fault| Conflict::Units { key: key(), fault });
+        }
+        (Value::Request(_), Value::Request(_)) => {
+            return Err(Conflict::AskedTwice { key: key() });
         }
         (Value::Ranges(a), Value::Ranges(b)) if disjoint => {
             a.first_shared(b).map(|point| Excerpt::new(&point.to_string()))

@@ -69,7 +69,11 @@ impl Builder {
             Some(_) => {}
             None => self.kinds.push((key.name.clone(), added)),
         }
+        let is_devices = added == Kind::Devices;
         self.sum.add(&Collection::single(key.clone(), value))?;
+        if is_devices {
+            self.sum.units_of(&key.name)?;
+        }
         if self.sum.scalar(&key) > Amount::MAX {
             return Err(Conflict::TooLarge { key, limit: Amount::MAX }.into());
         }

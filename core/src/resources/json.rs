@@ -1,7 +1,8 @@
 //! Resources in JSON.
 //!
 //! Reads three forms: the text form as a string, the array of resource objects that Mesos uses, and
-//! a plain object, `{"cpus":4,"ports":[[31000,32000]],"disks":["a"]}`. Writes the text form.
+//! a plain object, `{"cpus":4,"ports":[[31000,32000]],"disks":["a"]}`; see `device_json` for
+//! devices. Writes the text form.
 //! Amounts are read from the text of the JSON number, so `0.1` is exactly a tenth.
 
 use std::fmt;
@@ -13,6 +14,7 @@ use serde_json::{Value as Json, json};
 
 use super::amount::Amount;
 use super::collection::Resources;
+use super::device_json::{self, JsonDevices, JsonRequest};
 use super::excerpt::Excerpt;
 use super::input::{Builder, ITEMS_MAX, InputError};
 use super::key::{Meta, ResourceKey};
@@ -173,7 +175,8 @@ fn next_name<'de, A: MapAccess<'de>>(
     Name::new(&key).map(Some).map_err(de::Error::custom)
 }
 
-/// The value of a plain object: a number, a list of pairs, a list of strings, or the text of one.
+/// The value of a plain object: a number, a list of pairs, of strings or of units, a request, or
+/// the text of one.
 fn plain_value(json: &Json) -> Result<Value, String> {
     match json {
         Json::Number(number) => match number.as_str().parse() {
@@ -182,10 +185,12 @@ fn plain_value(json: &Json) -> Result<Value, String> {
         },
         Json::String(text) => parse_value(text).map_err(|reason| reason.to_string()),
         Json::Array(list) if list.first().is_some_and(Json::is_string) => plain_set(list),
+        Json::Array(list) if list.first().is_some_and(Json::is_object) => device_json::units(list),
         Json::Array(list) => plain_ranges(list),
+        Json::Object(_) if device_json::is_request(json) => device_json::request(json),
         other => Err(format!(
-            "{} is not a value; write a number, [[1,3],[7,9]] for ranges \
-             or [\"a\",\"b\"] for a set",
+            "{} is not a value; write a number, [[1,3],[7,9]] for ranges, \
+             [\"a\",\"b\"] for a set or [{{\"id\":0}}] for devices",
             Excerpt::new(&other.to_string())
         )),
     }
@@ -228,6 +233,8 @@ struct MesosResource {
     scalar: Option<MesosScalar>,
     ranges: Option<MesosRanges>,
     set: Option<MesosSet>,
+    devices: Option<JsonDevices>,
+    request: Option<JsonRequest>,
     role: Option<Box<str>>,
     reservation: Option<MesosReservation>,
     #[serde(default)]
@@ -245,6 +252,7 @@ enum MesosType {
     Scalar,
     Ranges,
     Set,
+    Devices,
 }
 
 #[derive(Deserialize)]
@@ -280,7 +288,8 @@ impl MesosResource {
             // Not dropped silently: what is offered or launched says for which role by itself.
             return Err("allocation_info: the offer has the role; leave it out".to_owned());
         }
-        let value = mesos_value(self.r#type, self.scalar, self.ranges, self.set)?;
+        let devices = (self.devices, self.request);
+        let value = mesos_value(self.r#type, self.scalar, self.ranges, self.set, devices)?;
         let metadata = MesosMetadata {
             role: self.role,
             reservation: self.reservation,
@@ -300,22 +309,28 @@ fn mesos_value(
     scalar: Option<MesosScalar>,
     ranges: Option<MesosRanges>,
     set: Option<MesosSet>,
+    devices: (Option<JsonDevices>, Option<JsonRequest>),
 ) -> Result<Value, String> {
-    match (kind, scalar, ranges, set) {
-        (MesosType::Scalar, Some(scalar), None, None) => Ok(Value::Scalar(scalar.value)),
-        (MesosType::Ranges, None, Some(ranges), None) => {
+    match (kind, scalar, ranges, set, devices) {
+        (MesosType::Scalar, Some(scalar), None, None, (None, None)) => {
+            Ok(Value::Scalar(scalar.value))
+        }
+        (MesosType::Ranges, None, Some(ranges), None, (None, None)) => {
             let intervals = ranges.range.iter().map(|range| (range.begin, range.end));
             let ranges = Ranges::new(intervals.collect());
             ranges.map(Value::Ranges).map_err(|error| error.to_string())
         }
-        (MesosType::Set, None, None, Some(set)) => {
+        (MesosType::Set, None, None, Some(set), (None, None)) => {
             Set::new(set.item).map(Value::Set).map_err(|error| error.to_string())
         }
+        (MesosType::Devices, None, None, None, (Some(devices), None)) => devices.into_value(),
+        (MesosType::Devices, None, None, None, (None, Some(request))) => request.into_value(),
         (kind, ..) => {
             let kind = match kind {
                 MesosType::Scalar => Kind::Scalar,
                 MesosType::Ranges => Kind::Ranges,
                 MesosType::Set => Kind::Set,
+                MesosType::Devices => Kind::Devices,
             };
             let mesos = kind.mesos_name();
             Err(format!("type is {mesos}; give the field \"{kind}\" and no other value"))
@@ -370,8 +385,12 @@ impl Resources {
 fn object(key: &ResourceKey, value: &Value, format: Format) -> Json {
     let kind = value.kind();
     let mut object = json!({"name": key.as_str(), "type": kind.mesos_name()});
-    let field = if kind == Kind::Pieces { Kind::Scalar } else { kind };
-    object[field.to_string()] = match value {
+    let field = match kind {
+        Kind::Pieces => Kind::Scalar.to_string(),
+        Kind::Request => "request".to_owned(),
+        kind => kind.to_string(),
+    };
+    object[field] = match value {
         // An amount always serializes: its text is a JSON number.
         Value::Scalar(amount) => json!({"value": amount}),
         Value::Pieces(pieces) => json!({"value": pieces.quantity()}),
@@ -380,6 +399,8 @@ fn object(key: &ResourceKey, value: &Value, format: Format) -> Json {
             json!({"range": ranges.iter().map(pair).collect::<Vec<_>>()})
         }
         Value::Set(set) => json!({"item": set.iter().collect::<Vec<_>>()}),
+        Value::Devices(devices) => device_json::write_units(devices),
+        Value::Request(request) => device_json::write_request(request),
     };
     match key.metadata() {
         Some(metadata) => metadata.write_json(&mut object, format),

@@ -23,7 +23,7 @@ pub enum MetadataError {
         /// The resource.
         name: Name,
     },
-    /// Disk metadata on ranges or a set.
+    /// Disk metadata on what is no amount.
     #[error("disk is given as {kind}: a volume or a disk with a source is an amount")]
     NotAnAmount {
         /// The kind.
@@ -84,7 +84,10 @@ pub enum MetadataError {
 #[non_exhaustive]
 pub enum UseError {
     /// A part of a graphics processor.
-    #[error("gpus:{amount} is not a whole number; ask for whole gpus")]
+    #[error(
+        "gpus:{amount} is not a whole number; ask for whole gpus, or for a part of one by \
+         gpus:<0.5 of any>"
+    )]
     PartOfGpu {
         /// How many.
         amount: super::Amount,
@@ -170,7 +173,7 @@ impl Metadata {
             if *name != Name::DISK {
                 return Err(MetadataError::NotADisk { name: name.clone() });
             }
-            if matches!(value.kind(), Kind::Ranges | Kind::Set) {
+            if !matches!(value.kind(), Kind::Scalar | Kind::Pieces) {
                 return Err(MetadataError::NotAnAmount { kind: value.kind() });
             }
             disk.check()?;
@@ -264,7 +267,9 @@ impl Resources {
     /// does: also that gpus are whole.
     pub fn check_use(&self) -> Result<(), UseError> {
         let gpus = self.iter().filter(|item| item.key.name == Name::GPUS);
-        for amount in gpus.map(|item| item.value.quantity()) {
+        for item in gpus {
+            // What is said of units says which of them is shared.
+            let Value::Scalar(amount) = item.value else { continue };
             if amount.milli() % super::Amount::MILLI_PER_UNIT != 0 {
                 return Err(UseError::PartOfGpu { amount });
             }

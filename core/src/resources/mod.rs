@@ -12,6 +12,9 @@
 //! persistent volume, revocable, shared, provided by someone. Only resources with equal metadata
 //! add up. What cannot be divided (a volume, a mounted disk) is counted in [`Pieces`].
 //!
+//! What is counted one by one and may be shared (a graphics processor) is given as [`Devices`]: so
+//! much of each unit. A task asks for units by a [`DeviceRequest`].
+//!
 //! Refuses: floating point.
 //!
 //! A collection has two forms of one generic type: [`Resources`] with names as keys (interfaces,
@@ -33,6 +36,10 @@ mod amount;
 mod cbor;
 mod collection;
 mod conversion;
+mod device_json;
+mod device_request;
+mod device_text;
+mod devices;
 mod excerpt;
 mod input;
 mod json;
@@ -58,6 +65,8 @@ mod tests;
 pub use amount::{Amount, AmountError};
 pub use collection::{Bundle, Collection, CollectionKey, Conflict, Resource, Resources};
 pub use conversion::{Conversion, ConversionError};
+pub use device_request::{Ask, DeviceRequest, RequestError};
+pub use devices::{Description, Devices, DevicesError, Unit, WORD_BYTES_MAX};
 pub use excerpt::Excerpt;
 pub use input::{ITEMS_MAX, InputError};
 pub use key::{Meta, ResourceKey};

@@ -7,6 +7,7 @@ mod amounts;
 mod arithmetic;
 mod cbor_form;
 mod conversions;
+mod devices;
 mod formats;
 mod intervals;
 mod json_forms;

@@ -1,4 +1,4 @@
-//! The text form: `cpus:4;mem:8192;ports:[31000-32000];disks:{a,b}`.
+//! The text form: `cpus:4;mem:8192;ports:[31000-32000];disks:{a,b};gpus:<0-3=a100>`.
 //!
 //! Follows Mesos, with errors that name the item and the byte. Metadata stands between the name and
 //! the colon, `cpus(role):4`; `(*)` means unreserved. Blanks are allowed around every part, but not
@@ -8,6 +8,9 @@ use std::str::FromStr;
 
 use super::amount::{Amount, AmountError};
 use super::collection::{CollectionKey as _, Resources};
+use super::device_request::RequestError;
+use super::device_text::parse_devices;
+use super::devices::DevicesError;
 use super::excerpt::Excerpt;
 use super::input::{Builder, InputError};
 use super::key::{Meta, ResourceKey};
@@ -43,7 +46,10 @@ pub enum Reason {
     #[error("there is more than one ':'; write name:value and put ';' between items")]
     ExtraColon,
     /// A bracket is not closed, not opened or stands in the wrong place.
-    #[error("the bracket {found:?} has no partner; write [a-b,c-d] for ranges, {{a,b}} for a set")]
+    #[error(
+        "the bracket {found:?} has no partner; write [a-b,c-d] for ranges, {{a,b}} for a set, \
+         <0-3=model> for devices"
+    )]
     Unbalanced {
         /// The bracket.
         found: char,
@@ -73,7 +79,10 @@ pub enum Reason {
     #[error(transparent)]
     Name(#[from] NameError),
     /// The value is of no kind at all.
-    #[error("{value} is neither a number (4 or 0.5), nor ranges ([1-3,7-9]), nor a set ({{a,b}})")]
+    #[error(
+        "{value} is neither a number (4 or 0.5), nor ranges ([1-3,7-9]), nor a set ({{a,b}}), \
+         nor devices (<0-3=model>)"
+    )]
     NotAValue {
         /// The value.
         value: Excerpt,
@@ -93,6 +102,24 @@ pub enum Reason {
     /// The set is not legal.
     #[error(transparent)]
     Set(#[from] SetError),
+    /// Something between the commas of `<...>` is no unit.
+    #[error("{unit} is not a unit; write id=model@group/amount with what is to be said, as 0=a100")]
+    NotAUnit {
+        /// What stands there.
+        unit: Excerpt,
+    },
+    /// What has ` of ` between `<` and `>` is no request.
+    #[error("{found} is not a request; write <2 of any>, <0.5 of a|b> or <2 of any in one group>")]
+    NotARequest {
+        /// What stands there.
+        found: Excerpt,
+    },
+    /// The units are not legal.
+    #[error(transparent)]
+    Devices(#[from] DevicesError),
+    /// The request is not legal.
+    #[error(transparent)]
+    Request(#[from] RequestError),
     /// The item does not add up with those before it.
     #[error(transparent)]
     Input(#[from] InputError),
@@ -151,7 +178,7 @@ impl<'a> Token<'a> {
     }
 }
 
-/// Reads one value: a number, `[a-b,c-d]` or `{a,b}`.
+/// Reads one value: a number, `[a-b,c-d]`, `{a,b}` or `<...>`.
 pub(super) fn parse_value(text: &str) -> Result<Value, Reason> {
     let text = text.trim();
     if let Some(inner) = between(text, '[', ']')? {
@@ -160,6 +187,9 @@ pub(super) fn parse_value(text: &str) -> Result<Value, Reason> {
     if let Some(inner) = between(text, '{', '}')? {
         let items = elements(inner);
         return Ok(Value::Set(Set::new(items)?));
+    }
+    if let Some(inner) = between(text, '<', '>')? {
+        return parse_devices(inner);
     }
     match text.parse() {
         Ok(amount) => Ok(Value::Scalar(amount)),
@@ -214,7 +244,7 @@ fn parse_ranges(inner: &str) -> Result<Ranges, Reason> {
     Ok(Ranges::coalesced(intervals)?)
 }
 
-fn whole(text: &str) -> Option<u64> {
+pub(super) fn whole(text: &str) -> Option<u64> {
     let text = text.trim();
     // `u64::from_str` would also take a leading '+'.
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
@@ -228,7 +258,7 @@ pub(super) fn parse_amount(text: &str) -> Result<Amount, Reason> {
 /// Reads a value that may end in `*2`, a number of pieces.
 fn parse_pieces(name: &Name, meta: &Meta, text: &str) -> Result<Value, Reason> {
     // An item of a set may be a star.
-    let pieces = text.split_once('*').filter(|(size, _)| !size.starts_with(['{', '[']));
+    let pieces = text.split_once('*').filter(|(size, _)| !size.starts_with(['{', '[', '<']));
     let Some((size, count)) = pieces else { return parse_value(text) };
     let value = || Excerpt::new(text);
     let key = ResourceKey { name: name.clone(), meta: meta.clone() };

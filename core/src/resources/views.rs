@@ -1,8 +1,10 @@
 //! Parts of a collection by what is known of them, and the same resources known otherwise.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use super::collection::{Collection, CollectionKey, Resource, Resources};
+use super::collection::{Collection, CollectionKey, Conflict, Resource, Resources};
+use super::devices::Devices;
 use super::key::{Meta, ResourceKey};
 use super::metadata::{Metadata, Reservation};
 use super::name::Name;
@@ -66,10 +68,54 @@ impl<K: CollectionKey> Collection<K> {
         })
     }
 
-    /// Scalars and pieces: what shares and quota are about.
+    /// Scalars, pieces and units: what shares and quota are about.
     #[must_use]
     pub fn scalars(&self) -> Self {
-        self.filter_items(|item| matches!(item.value, Value::Scalar(_) | Value::Pieces(_)))
+        self.filter_items(|item| item.value.is_counted())
+    }
+
+    /// Whether there are units of devices.
+    #[must_use]
+    pub fn has_devices(&self) -> bool {
+        self.iter().any(|item| matches!(item.value, Value::Devices(_)))
+    }
+
+    /// The same with units of devices as their sum: what can be added up over agents.
+    #[must_use]
+    pub fn units_as_amounts(&self) -> Cow<'_, Self> {
+        if !self.has_devices() {
+            return Cow::Borrowed(self);
+        }
+        let items = self.iter().map(|item| {
+            let value = match &item.value {
+                Value::Devices(units) => Value::Scalar(units.quantity()),
+                value => value.clone(),
+            };
+            Resource { key: item.key.clone(), value }
+        });
+        // The keys are those of a collection already.
+        Cow::Owned(Self::from_items(items).unwrap_or_default())
+    }
+
+    /// The first request for devices: what a task may ask for, and nobody can have.
+    #[must_use]
+    pub fn first_request(&self) -> Option<&K> {
+        self.iter().find(|item| matches!(item.value, Value::Request(_))).map(|item| &item.key)
+    }
+
+    /// The units of a name, over all metadata: a unit that is reserved in part is one unit.
+    ///
+    /// Errors: a unit comes to more than one, or is described in several ways.
+    pub fn units_of(&self, name: &K::Name) -> Result<Devices, Conflict<K>> {
+        let mut sum = Devices::default();
+        for item in self.iter().filter(|item| item.key.name() == name) {
+            if let Value::Devices(units) = &item.value {
+                let conflict = |fault| Conflict::Units { key: item.key.clone(), fault };
+                sum.check_add(units).map_err(conflict)?;
+                sum.add(units);
+            }
+        }
+        Ok(sum)
     }
 
     /// One copy of whatever is shared.

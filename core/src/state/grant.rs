@@ -9,7 +9,7 @@ use super::timer::TimerKey;
 use super::{Hold, State};
 use crate::ids::{AgentId, ExecutorId, FrameworkId, GrantId, RoleId, TaskId};
 use crate::intern::HasNames;
-use crate::resources::{Bundle, CollectionKey as _, Key, MetaId, Value};
+use crate::resources::{Bundle, CollectionKey as _, Key, MetaId, Resource, Resources, Value};
 
 /// What a grant is at the moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
@@ -62,14 +62,17 @@ fn exempt(bundle: &Bundle) -> Bundle {
 }
 
 /// The scalars of a bundle by name, whatever their metadata: what shares are computed from. Copies
-/// of a shared volume count once.
+/// of a shared volume count once, units of devices by their sum.
 pub fn scalars(bundle: &Bundle) -> Bundle {
-    if bundle.iter().all(|item| item.key.meta == MetaId::PLAIN) {
+    let is_plain = |item: &Resource<Key>| {
+        item.key.meta == MetaId::PLAIN && !matches!(item.value, Value::Devices(_))
+    };
+    if bundle.iter().all(is_plain) {
         return bundle.filter_items(|item| matches!(item.value, Value::Scalar(_)));
     }
     let mut sum = Bundle::new();
     for item in bundle {
-        if matches!(item.value, Value::Scalar(_) | Value::Pieces(_)) {
+        if item.value.is_counted() {
             let key = Key::plain(item.key.name);
             sum.add_assign(&Bundle::single(key, item.value.quantity()));
         }
@@ -130,6 +133,31 @@ impl State {
         if let Some(own) = self.grants.get_mut(id) {
             *own = grant;
         }
+    }
+
+    /// What a task or executor holds, also while it is not charged.
+    pub fn held_by<'a>(&'a self, hold: &'a Hold) -> Option<&'a Bundle> {
+        match hold {
+            Hold::Granted(grant) => self.grants.get(*grant).map(|grant| &grant.resources),
+            Hold::Parked(resources) => Some(resources),
+            Hold::Released => None,
+        }
+    }
+
+    /// What was asked for, with the units that were given where units were asked for.
+    pub(crate) fn with_units(&self, asked: &Resources, hold: &Hold) -> Option<Resources> {
+        let held = self.held_by(hold)?;
+        if !held.has_devices() && asked.first_request().is_none() {
+            return None;
+        }
+        let held = self.names.named(held).filter_items(|item| {
+            // A request for any units may have become a number.
+            let is_request = matches!(asked.get(&item.key), Some(Value::Request(_)));
+            is_request || matches!(item.value, Value::Devices(_))
+        });
+        let mut given = asked.filter(|key| held.get(key).is_none());
+        given.add_assign(&held);
+        Some(given)
     }
 
     /// What somebody holds changed: the order is looked at anew, and what quota leaves to others.

@@ -31,6 +31,7 @@ impl std::error::Error for Violation {}
 
 mod constrained;
 mod departures;
+mod devices;
 mod executors;
 mod roles;
 #[cfg(test)]
@@ -124,6 +125,7 @@ impl State {
                 format!("removed agent {id} has a total")
             })?;
             self.check_metadata_of_agent(id, agent)?;
+            self.check_units_of_agent(id, agent)?;
             if agent.counts() {
                 add(&mut total, &scalars(&agent.total))?;
             }

@@ -13,7 +13,7 @@ use super::grant::scalars;
 use crate::ids::RoleId;
 use crate::intern::Names;
 use crate::resources::{
-    Amount, Bundle, CollectionKey as _, Key, NameId, Quantities, Resource, ResourceLimits, Value,
+    Amount, Bundle, CollectionKey as _, Key, NameId, Quantities, Resource, ResourceLimits,
 };
 
 /// What a role is guaranteed, and the most it may have.
@@ -48,7 +48,7 @@ impl Tally {
     pub fn of(bundle: &Bundle) -> Self {
         let mut tally = Self::default();
         for item in bundle {
-            if matches!(item.value, Value::Scalar(_) | Value::Pieces(_)) {
+            if item.value.is_counted() {
                 tally.set(item.key.name, |sum| sum.saturating_add(item.value.quantity()));
             }
         }
@@ -123,9 +123,7 @@ impl Tally {
 
 /// Whether limits and guarantees are about it: scalars that are neither reserved nor revocable.
 pub fn is_bounded(item: &Resource<Key>) -> bool {
-    !item.key.is_reserved()
-        && !item.key.is_revocable()
-        && matches!(item.value, Value::Scalar(_) | Value::Pieces(_))
+    !item.key.is_reserved() && !item.key.is_revocable() && item.value.is_counted()
 }
 
 impl State {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::share::decimal;
-use super::{Agent, Connection, Framework, Hold, Liveness, Share, State};
+use super::{Agent, Connection, Framework, Liveness, Share, State};
 use crate::ids::{AgentId, FrameworkId, GrantId, RoleId, TaskId};
 use crate::resources::{Amount, Bundle};
 use crate::row::{
@@ -58,9 +58,9 @@ impl State {
             for grant in part.grants.iter().filter_map(|grant| self.grants.get(*grant)) {
                 if grant.is_offer() {
                     offers += 1;
-                    offered.add_assign(&grant.resources);
+                    offered.add_assign(&grant.resources.units_as_amounts());
                 } else {
-                    allocated.add_assign(&grant.resources);
+                    allocated.add_assign(&grant.resources.units_as_amounts());
                 }
             }
             let row = PartRow {
@@ -129,11 +129,7 @@ impl State {
 
     pub(crate) fn task_row(&self, id: TaskId) -> Option<TaskRow> {
         let task = self.tasks.get(id)?;
-        let resources = match &task.hold {
-            Hold::Granted(grant) => self.grants.get(*grant).map(|grant| &grant.resources),
-            Hold::Parked(resources) => Some(resources),
-            Hold::Released => None,
-        };
+        let resources = self.held_by(&task.hold);
         Some(TaskRow {
             task: id,
             name: task.name.clone(),

@@ -19,7 +19,7 @@ impl Pile {
     /// Takes resources apart.
     ///
     /// # Panics
-    /// If there is a volume or a whole disk: no play has one.
+    /// If there is a volume, a whole disk or a device: no play has one.
     #[must_use]
     pub fn of(resources: &Resources) -> Self {
         let mut pile = Self::default();
@@ -35,6 +35,7 @@ impl Pile {
                 }
                 // No play has volumes: the model counts amounts only.
                 Value::Pieces(_) => panic!("{resource:?} is used as a whole"),
+                Value::Devices(_) | Value::Request(_) => panic!("{resource:?} is of units"),
                 Value::Set(set) => {
                     pile.items.extend(set.iter().map(|item| (name.clone(), item.to_owned())));
                 }

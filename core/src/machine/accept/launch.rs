@@ -10,10 +10,11 @@ use crate::command::{TaskCommand, TaskSpec};
 use crate::error::{Code, Rejection, shorten};
 use crate::event::{Event, GroupTask, Launch, LaunchGroup, TaskStatus};
 use crate::ids::{AgentId, FrameworkId, TaskId};
+use crate::intern::Names;
 use crate::limits::{STRINGS_PER_TASK_MAX, TIMEOUT_MAX};
 use crate::names::check_name;
 use crate::reply::TaskOutcome;
-use crate::resources::{Bundle, Resources};
+use crate::resources::{Bundle, Key, Resources};
 use crate::state::{Grant, GrantKind, Task, TaskExecutor};
 use crate::status::{Reason, Source, TaskState};
 use crate::time::Nanos;
@@ -67,7 +68,13 @@ impl Machine<'_> {
     /// What of the rest the resources are.
     pub(super) fn find(&self, plan: &Plan<'_>, wanted: &Resources) -> Result<Bundle, Rejection> {
         let names = plan.names.as_ref().unwrap_or(&self.state.names);
-        let taken = names.find_within(wanted, &plan.remaining);
+        let taken = match names.find_within(wanted, &plan.remaining) {
+            Some(found) if asks_for_units(&plan.remaining, &found) => {
+                let units = plan.remaining.resolve(&found);
+                Some(units.map_err(|key| no_units(names, plan, wanted, key))?)
+            }
+            found => found,
+        };
         taken.filter(|taken| plan.remaining.contains(taken)).ok_or_else(|| {
             let left = names.named(&plan.remaining);
             let text = format!("{wanted} is more than the offers have left: {left}");
@@ -152,11 +159,16 @@ impl Machine<'_> {
 }
 
 impl crate::state::State {
-    /// A task that no agent has reported on yet, as its agent is told to start it.
+    /// A task that no agent has reported on yet, as its agent is told to start it: with the units
+    /// that it was given, if it asked for some.
     pub(crate) fn describe_launch(&self, id: TaskId) -> Option<Launch> {
         let task = self.tasks.get(id)?;
         let spec = task.spec.clone()?;
         let role = self.roles.get(task.role)?.name.clone();
+        let spec = match self.with_units(&spec.resources, &task.hold) {
+            Some(resources) => Arc::new(TaskSpec { resources, ..(*spec).clone() }),
+            None => spec,
+        };
         let executor = task.executor.as_ref().map(|executor| executor.id);
         Some(Launch {
             agent: task.agent,
@@ -206,6 +218,31 @@ impl crate::state::State {
         let grace_seconds = task.kill?;
         Some(Event::Kill { agent: task.agent, task: id, grace_seconds })
     }
+}
+
+/// Whether units of devices are there or asked for.
+fn asks_for_units(remaining: &Bundle, found: &Bundle) -> bool {
+    remaining.has_devices() || found.first_request().is_some()
+}
+
+/// The rejection of a request that nothing satisfies: what was asked for, and what there is.
+fn no_units(names: &Names, plan: &Plan<'_>, wanted: &Resources, key: Key) -> Rejection {
+    let named = names.named_key(key).map(|key| {
+        let asked = wanted.filter(|own| *own == key);
+        (asked, names.named(&plan.remaining).filter(|own| own.name == key.name))
+    });
+    let (asked, left) = named.unwrap_or_default();
+    let text = if left.is_empty() {
+        format!("no unit can satisfy {asked}: the offers have none left")
+    } else if left.has_devices() {
+        format!("no unit can satisfy {asked}: the offers have left {left}")
+    } else {
+        format!(
+            "no unit can satisfy {asked}: the offers have left {left}, which have no numbers and \
+             are used whole; register the agent with units, as <0-3=model>"
+        )
+    };
+    Rejection::new(Code::ExceedsOffer, text).at("resources")
 }
 
 /// Checks what a task says about itself, whatever the offers hold.

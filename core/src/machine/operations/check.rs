@@ -277,6 +277,11 @@ fn check_common(resources: &Resources) -> Check {
     if resources.iter().any(|item| provider(item) != first) {
         return Err(invalid("these are of several providers: name those of one at a time"));
     }
+    if let Some(key) = resources.first_request() {
+        return Err(invalid(format!(
+            "{key} is asked for: an operation names units, as {key}:<0=model>"
+        )));
+    }
     if let Some(item) = resources.revocable().iter().next() {
         return Err(invalid(format!("{} is revocable: it cannot be kept", item.key)));
     }

@@ -18,6 +18,7 @@ use crate::time::{Nanos, Time};
 
 mod constrained;
 mod departures;
+mod devices;
 
 /// A state with something of everything, and who is who in it.
 #[derive(Clone)]
