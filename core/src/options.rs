@@ -118,6 +118,10 @@ pub struct Options {
     /// Grace of the shutdown of an executor that does not say.
     #[n(110)]
     pub executor_shutdown_grace_seconds: Nanos,
+    /// Time for an executor to register after its agent was told to start it; then the agent is
+    /// told to end it, and its tasks fail with it. None: for ever.
+    #[n(111)]
+    pub executor_registration_timeout_seconds: Option<Nanos>,
     /// Whether agents are offered by the command `allocate` alone: no event, interval or returned
     /// resource causes offers. For who decides in batches of their own.
     #[n(100)]
@@ -177,6 +181,7 @@ impl Default for Options {
             agent_reregister_timeout_seconds: Nanos::from_secs(600),
             kill_grace_seconds: Nanos::from_secs(3),
             executor_shutdown_grace_seconds: Nanos::from_secs(5),
+            executor_registration_timeout_seconds: Some(Nanos::from_secs(60)),
             allocate_only_on_command: false,
             domain: None,
             require_agent_domain: false,
@@ -253,8 +258,13 @@ impl Options {
                 return reject("agent_removal_rate_limit", "needs a count and seconds above 0");
             }
         }
-        if self.offer_timeout_seconds.is_some_and(|span| !positive(span)) {
-            return reject("offer_timeout_seconds", "must be above 0; use null for no timeout");
+        for (field, span) in [
+            ("offer_timeout_seconds", self.offer_timeout_seconds),
+            ("executor_registration_timeout_seconds", self.executor_registration_timeout_seconds),
+        ] {
+            if span.is_some_and(|span| !positive(span)) {
+                return reject(field, "must be above 0; use null for no timeout");
+            }
         }
         if self.require_agent_domain && self.domain.is_none() {
             return reject("require_agent_domain", "needs the option domain of the kernel");

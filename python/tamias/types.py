@@ -269,6 +269,7 @@ class Options(TypedDict, total=False):
     agent_reregister_timeout_seconds: Duration
     kill_grace_seconds: Duration
     executor_shutdown_grace_seconds: Duration
+    executor_registration_timeout_seconds: Duration | None
     allocate_only_on_command: bool
     domain: Mapping[str, str] | None
     require_agent_domain: bool

@@ -12,7 +12,7 @@ use crate::event::{Event, LaunchExecutor};
 use crate::ids::{AgentId, ExecutorId, FrameworkId, SessionId};
 use crate::names::check_name;
 use crate::reply::Reply;
-use crate::state::{Bulk, Executor, ExecutorState, Hold, Liveness, State};
+use crate::state::{Bulk, Executor, ExecutorState, Hold, Liveness, State, Timer};
 use crate::status::{Reason, Source, TaskState};
 
 /// In what a task ends whose executor is lost for that reason.
@@ -38,6 +38,7 @@ impl Machine<'_> {
             if row.state == ExecutorState::Registering {
                 row.state = ExecutorState::Running;
             }
+            self.state.timers.cancel(row.registration.take());
         }
         Ok(Reply::Done)
     }
@@ -49,7 +50,8 @@ impl Machine<'_> {
     ) -> Result<Reply, Rejection> {
         let id = command.executor;
         self.own_executor(sender, id)?;
-        let reason = command.reason.unwrap_or(Reason::ExecutorTerminated);
+        let cause = self.state.executors.get(id).and_then(|row| row.cause);
+        let reason = command.reason.or(cause).unwrap_or(Reason::ExecutorTerminated);
         let tasks = self.state.tasks_of_executor(id);
         for task in &tasks {
             // They end together: there is nobody to be killed for the others.
@@ -125,7 +127,34 @@ impl Machine<'_> {
         let grace_seconds = row.spec.shutdown_grace_seconds.unwrap_or(default);
         row.state = ExecutorState::Terminating(grace_seconds);
         let agent = row.agent;
+        self.state.timers.cancel(row.registration.take());
         self.tell_agent(agent, Event::ShutdownExecutor { agent, executor: id, grace_seconds });
+    }
+
+    /// Gives an executor time to register.
+    pub(super) fn await_registration(&mut self, id: ExecutorId) {
+        let Some(timeout) = self.state.options.executor_registration_timeout_seconds else {
+            return;
+        };
+        let Some(row) = self.state.executors.get_mut(id) else { return };
+        self.state.timers.cancel(row.registration.take());
+        if row.state == ExecutorState::Registering {
+            let due = self.state.now.plus(timeout);
+            let timer = self.state.timers.set(due, Timer::ExecutorUnheard(id));
+            row.registration = Some(timer);
+        }
+    }
+
+    /// An executor did not register in time. While its agent is away nobody can tell: it has its
+    /// time once more when the agent is back.
+    pub(super) fn executor_unheard(&mut self, id: ExecutorId) {
+        let Some(row) = self.state.executors.get_mut(id) else { return };
+        row.registration = None;
+        let agent = self.state.agents.get(row.agent);
+        if agent.is_some_and(|agent| agent.session().is_some()) {
+            row.cause = Some(Reason::ExecutorRegistrationTimeout);
+            self.shut_down(id);
+        }
     }
 
     /// Ends an executor of a framework that was removed, or has its agent end it.
@@ -178,6 +207,7 @@ impl Machine<'_> {
                 continue;
             }
             self.state.unpark_executor(id);
+            self.await_registration(id);
             if self.state.executors.get(id).is_some_and(Executor::is_terminating) {
                 self.shut_down(id);
             }

@@ -110,6 +110,7 @@ impl Machine<'_> {
                 }
                 self.kill_task(task, None);
             }
+            Timer::ExecutorUnheard(executor) => self.executor_unheard(executor),
             Timer::UpdateRetry(task) => self.retry_update(task),
             Timer::InverseOfferExpires(id) => self.inverse_offer_expires(id),
             Timer::AskAgain(agent, framework) => self.may_be_asked_again(agent, framework),

@@ -8,10 +8,11 @@ use std::sync::Arc;
 
 use minicbor::{Decode, Encode};
 
-use super::{Grant, GrantKind, Hold, State};
+use super::{Grant, GrantKind, Hold, State, TimerKey};
 use crate::command::ExecutorSpec;
 use crate::ids::{AgentId, ExecutorId, FrameworkId, RoleId, TaskId};
 use crate::intern::HasNames;
+use crate::status::Reason;
 use crate::time::Nanos;
 
 /// How far an executor is.
@@ -55,6 +56,12 @@ pub struct Executor {
     /// Where its resources are; released from the start if it has none.
     #[n(6)]
     pub hold: Hold,
+    /// Until when it is to register.
+    #[n(7)]
+    pub registration: Option<TimerKey>,
+    /// Why its tasks fail with it, unless the agent says otherwise.
+    #[n(8)]
+    pub cause: Option<Reason>,
 }
 
 /// The executor of a task, whose name outlives it.
@@ -122,6 +129,7 @@ impl State {
     /// Takes an executor out of the ledger, with what it holds.
     pub(crate) fn remove_executor(&mut self, id: ExecutorId) -> Option<Executor> {
         let row = self.executors.remove(id)?;
+        self.timers.cancel(row.registration);
         if let Some(agent) = self.agents.get_mut(row.agent) {
             agent.executors.remove(&id);
         }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::grant::scalars;
-use super::{Bulk, Connection, GrantKind, Hold, Liveness, State, Timer};
+use super::{Bulk, Connection, ExecutorState, GrantKind, Hold, Liveness, State, Timer};
 use crate::ids::{AgentId, FrameworkId, RoleId};
 use crate::resources::{Bundle, Conflict, Key};
 use crate::status::TaskState;
@@ -414,6 +414,13 @@ impl State {
             if let GrantKind::Offered(timer) = grant.kind {
                 wants(timer, Timer::OfferExpires(id))?;
             }
+        }
+        for (id, executor) in self.executors.iter() {
+            wants(executor.registration, Timer::ExecutorUnheard(id))?;
+            let awaited = executor.state == ExecutorState::Registering;
+            ensure("timers", awaited || executor.registration.is_none(), || {
+                format!("executor {id} has a time to register and is not awaited")
+            })?;
         }
         for (id, task) in self.tasks.iter() {
             wants(task.overdue_timer, Timer::TaskOverdue(id))?;

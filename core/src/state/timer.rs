@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use minicbor::{Decode, Encode};
 
-use crate::ids::{AgentId, FrameworkId, GrantId, InverseOfferId, RoleId, TaskId};
+use crate::ids::{AgentId, ExecutorId, FrameworkId, GrantId, InverseOfferId, RoleId, TaskId};
 use crate::time::Time;
 
 /// What is due.
@@ -43,6 +43,9 @@ pub enum Timer {
     /// The next agent may become unreachable.
     #[n(63)]
     RemovalPermit,
+    /// An executor was started and is not heard of.
+    #[n(110)]
+    ExecutorUnheard(#[n(0)] ExecutorId),
 }
 
 /// The place of a timer in the order: deadline, rank, then a serial number.

@@ -151,8 +151,11 @@ impl Machine<'_> {
             spec: Arc::new(spec.clone()),
             state: ExecutorState::Registering,
             hold,
+            registration: None,
+            cause: None,
         });
         self.state.list_executor(id, agent, framework);
+        self.await_registration(id);
         if let Some(launch) = self.state.describe_executor(id) {
             self.tell_agent(agent, Event::LaunchExecutor(launch));
         }

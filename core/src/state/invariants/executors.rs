@@ -151,7 +151,7 @@ mod tests {
     #[test]
     fn every_break_is_reported() {
         const EXECUTOR: ExecutorId = ExecutorId::from_u64(1 << 32);
-        let breaks: [(&str, &str, Break); 10] = [
+        let breaks: [(&str, &str, Break); 12] = [
             ("I44", "does not list its executor", |s| {
                 let agent = s.agents.ids().next().unwrap();
                 s.agents.get_mut(agent).unwrap().executors.clear();
@@ -191,6 +191,14 @@ mod tests {
             ("I41", "which is not there", |s| {
                 let task = s.tasks.ids().next().unwrap();
                 s.tasks.get_mut(task).unwrap().executor.as_mut().unwrap().name = "other".into();
+            }),
+            ("timers", "is not set", |s| {
+                let timer = s.executors.get(EXECUTOR).unwrap().registration;
+                s.timers.cancel(timer);
+            }),
+            ("timers", "is not awaited", |s| {
+                let row = s.executors.get_mut(EXECUTOR).unwrap();
+                row.state = crate::state::ExecutorState::Running;
             }),
             ("I49", "in a group of others", |s| {
                 let task = s.tasks.ids().min().unwrap();
