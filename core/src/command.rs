@@ -36,7 +36,7 @@ pub use agent::{
 pub use framework::{
     Accept, Acknowledge, Decline, ExecutorKind, ExecutorSpec, Kill, LaunchGroup, LaunchTasks,
     Operation, Reconcile, ReconcileTask, Revive, SendMessage, ShutdownExecutor, Subscribe,
-    Suppress, TaskCommand, TaskHandle, TaskRef, TaskSpec, UpdateFramework,
+    Suppress, TaskCommand, TaskHandle, TaskLimit, TaskRef, TaskSpec, UpdateFramework,
 };
 pub use maintenance::{
     AcceptInverseOffers, DeclineInverseOffers, DrainAgent, MaintenanceWindow, MarkAgentGone,

@@ -53,8 +53,9 @@ fn spec(value: &Bound<'_, PyAny>) -> Result<TaskSpec> {
         max_completion_seconds: span("max_completion_seconds")?,
         labels: text_map("labels", &value.getattr("labels")?)?,
         ext: attribute(value, "ext")?.map(|value| ext(&value)).transpose()?,
-        // Executors are described with the generic verb.
+        // Executors and limits are described with the generic verb.
         executor: None,
+        limits: std::collections::BTreeMap::new(),
     })
 }
 

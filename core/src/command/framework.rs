@@ -9,7 +9,7 @@ use super::operation::{Grow, ResourcesOf, Shrink};
 use crate::constraint::Constraint;
 use crate::ids::{AgentId, FrameworkId, OfferId, TaskId};
 use crate::options::OnInvalid;
-use crate::resources::{Quantities, Resources};
+use crate::resources::{Amount, Name, Quantities, Resources};
 use crate::time::Nanos;
 use crate::value::{Bytes, Capability, Ext, Uuid};
 
@@ -188,6 +188,47 @@ pub struct TaskSpec {
     #[n(110)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub executor: Option<Box<ExecutorSpec>>,
+    /// How much of cpus and mem it may use beyond `resources` while its agent has it to spare; at
+    /// least what it takes. For agents with the capability `TASK_RESOURCE_LIMITS`.
+    #[n(220)]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub limits: BTreeMap<Name, TaskLimit>,
+}
+
+/// The most of one resource that a task may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub enum TaskLimit {
+    /// All that its agent has to spare; in JSON `"unlimited"`.
+    #[n(0)]
+    Unlimited,
+    /// This much.
+    #[n(1)]
+    Of(#[n(0)] Amount),
+}
+
+impl TaskLimit {
+    const UNLIMITED: &'static str = "unlimited";
+}
+
+impl Serialize for TaskLimit {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Unlimited => serializer.serialize_str(Self::UNLIMITED),
+            Self::Of(amount) => amount.serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for TaskLimit {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = serde_json::Value::deserialize(deserializer)?;
+        if value == Self::UNLIMITED {
+            return Ok(Self::Unlimited);
+        }
+        serde_json::from_value(value).map(Self::Of).map_err(|error| {
+            serde::de::Error::custom(format_args!("{error}, or \"{}\"", Self::UNLIMITED))
+        })
+    }
 }
 
 /// What to do with accepted resources.

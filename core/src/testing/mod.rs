@@ -8,6 +8,8 @@ pub mod allocator;
 mod operation;
 pub mod script;
 
+use std::collections::BTreeMap;
+
 use proptest::collection::{btree_map, vec};
 use proptest::option;
 use proptest::prelude::*;
@@ -21,15 +23,16 @@ use crate::command::{
     Operation, ReactivateAgent, Reconcile, ReconcileTask, RegisterAgent, RegisterExecutor,
     RemoveAgent, ReportedTask, ReregisterAgent, Restart, Revive, RoleQuota, RoleWeight, Rule,
     SendFrameworkMessage, SendMessage, SessionKind, SetPolicy, ShutdownExecutor, StartMaintenance,
-    StopMaintenance, Subscribe, Suppress, TaskCommand, TaskRef, TaskSpec, Teardown, Tick, Update,
-    UpdateAgent, UpdateFramework, UpdateMaintenanceSchedule, UpdateQuota, UpdateWeights,
+    StopMaintenance, Subscribe, Suppress, TaskCommand, TaskLimit, TaskRef, TaskSpec, Teardown,
+    Tick, Update, UpdateAgent, UpdateFramework, UpdateMaintenanceSchedule, UpdateQuota,
+    UpdateWeights,
 };
 use crate::constraint::{Constraint, Predicate, Selector};
 use crate::ids::{
     AgentId, ExecutorId, FrameworkId, Id, InverseOfferId, OfferId, SessionId, TaskId,
 };
 use crate::options::OnInvalid;
-use crate::resources::{Amount, Quantities, Resources};
+use crate::resources::{Amount, Name, Quantities, Resources};
 use crate::status::{Reason, Source, TaskState};
 use crate::time::{Nanos, Time};
 use crate::value::{AgentCapability, Bytes, Capability, CheckStatus, Domain, Ext, Uuid};
@@ -371,8 +374,9 @@ pub fn task_spec() -> impl Strategy<Value = TaskSpec> {
         btree_map(text(), text(), 0..3),
         option::of(ext()),
         option::of(executor_spec()),
+        task_limits(),
     )
-        .prop_map(|(name, resources, command, grace, longest, labels, ext, executor)| {
+        .prop_map(|(name, resources, command, grace, longest, labels, ext, executor, limits)| {
             TaskSpec {
                 name,
                 resources,
@@ -382,8 +386,17 @@ pub fn task_spec() -> impl Strategy<Value = TaskSpec> {
                 labels,
                 ext,
                 executor: executor.map(Box::new),
+                limits,
             }
         })
+        // Not on the stack, where those of all commands are at once.
+        .boxed()
+}
+
+fn task_limits() -> impl Strategy<Value = BTreeMap<Name, TaskLimit>> {
+    let amount = (0..64_000_i64).prop_map(|milli| TaskLimit::Of(Amount::from_milli(milli)));
+    let limit = prop_oneof![Just(TaskLimit::Unlimited), amount];
+    btree_map(select(vec![Name::CPUS, Name::MEM, Name::DISK]), limit, 0..2)
 }
 
 /// Any resources, also none.

@@ -6,7 +6,7 @@ use super::super::agents::check_ext;
 use super::super::{Machine, over_limit};
 use super::executors::{check_executor, check_together};
 use super::{Offered, Plan, Taken};
-use crate::command::{TaskCommand, TaskSpec};
+use crate::command::{TaskCommand, TaskLimit, TaskSpec};
 use crate::error::{Code, Rejection, shorten};
 use crate::event::{Event, GroupTask, Launch, LaunchGroup, TaskStatus};
 use crate::ids::{AgentId, FrameworkId, TaskId};
@@ -14,10 +14,11 @@ use crate::intern::Names;
 use crate::limits::{STRINGS_PER_TASK_MAX, TIMEOUT_MAX};
 use crate::names::check_name;
 use crate::reply::TaskOutcome;
-use crate::resources::{Bundle, Key, Resources};
-use crate::state::{Grant, GrantKind, Task, TaskExecutor};
+use crate::resources::{Bundle, Key, Name, Resources};
+use crate::state::{Agent, Grant, GrantKind, Task, TaskExecutor};
 use crate::status::{Reason, Source, TaskState};
 use crate::time::Nanos;
+use crate::value::AgentCapability;
 
 impl Machine<'_> {
     /// Checks one task and takes its resources, and those of its executor if that is to be
@@ -44,6 +45,7 @@ impl Machine<'_> {
             return Err(Rejection::new(Code::TaskExists, text).at("name"));
         }
         check_spec(spec)?;
+        self.check_limits(agent, spec)?;
         let resources = self.find(plan, &spec.resources)?;
         let mut taken = Taken { resources, executor: None };
         if let Some(executor) = &spec.executor {
@@ -63,6 +65,37 @@ impl Machine<'_> {
         plan.task_names.insert(&spec.name);
         plan.used.add_assign(&taken.resources.shared());
         Ok(taken)
+    }
+
+    /// Checks what a task may use beyond what it takes.
+    fn check_limits(&self, agent: AgentId, spec: &TaskSpec) -> Result<(), Rejection> {
+        if spec.limits.is_empty() {
+            return Ok(());
+        }
+        let invalid = |name: &str, text: String| {
+            Err(Rejection::new(Code::InvalidTask, text).at(format!("limits.{name}")))
+        };
+        let knows = |agent: &Agent| agent.capabilities.has(AgentCapability::TaskResourceLimits);
+        if !self.state.agents.get(agent).is_some_and(knows) {
+            let text = "the agent has not the capability TASK_RESOURCE_LIMITS: leave them out";
+            return Err(Rejection::new(Code::InvalidTask, text).at("limits"));
+        }
+        for (name, limit) in &spec.limits {
+            if *name != Name::CPUS && *name != Name::MEM {
+                return invalid(name.as_str(), "only cpus and mem can have limits".into());
+            }
+            let asked = spec.resources.quantity(name);
+            if asked.is_zero() {
+                return invalid(name.as_str(), format!("the task asks for no {name}"));
+            }
+            if let TaskLimit::Of(limit) = limit {
+                if *limit < asked {
+                    let text = format!("{limit} is less than the {asked} that the task asks for");
+                    return invalid(name.as_str(), text);
+                }
+            }
+        }
+        Ok(())
     }
 
     /// What of the rest the resources are.
