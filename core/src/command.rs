@@ -9,6 +9,7 @@
 //! - [`operator`]: weights, quota, agents out of service, teardown
 //! - [`operator`]: weights, agents out of service, teardown
 //! - [`policy`]: who may do what
+//! - [`pool`]: resources that lie on no agent
 //! - [`agent`]: registration, updates
 //! - [`framework`]: subscription, offers, tasks
 //! - [`maintenance`]: agents that are to go
@@ -20,6 +21,7 @@ pub mod maintenance;
 pub mod operation;
 pub mod operator;
 pub mod policy;
+pub mod pool;
 pub mod session;
 
 use minicbor::decode::Error as DecodeError;
@@ -51,6 +53,7 @@ pub use operator::{
     UpdateQuota, UpdateWeights,
 };
 pub use policy::{Action, Rule, SetPolicy};
+pub use pool::{AddPool, RemovePool, UpdatePool};
 pub use session::{AdvanceTime, CloseSession, OpenSession, Restart, SessionKind, Tick};
 
 macro_rules! commands {
@@ -234,6 +237,13 @@ commands! {
     RegisterExecutor = 94, "register_executor";
     /// Reports that an executor is gone.
     ExecutorLost = 95, "executor_lost";
+
+    /// Adds resources that lie on no agent.
+    AddPool = 125, "add_pool";
+    /// Changes how much there is of them.
+    UpdatePool = 126, "update_pool";
+    /// Removes them.
+    RemovePool = 127, "remove_pool";
 }
 
 /// A command with who sent it and when: what is applied, journaled and replayed.

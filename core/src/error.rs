@@ -128,8 +128,10 @@ codes! {
     UnknownRole = NotFound, 5;
     /// No such executor.
     UnknownExecutor = NotFound, 90;
+    /// No such pool.
+    UnknownPool = NotFound, 170;
 
-    /// Another live agent or framework has the name.
+    /// Another live agent, framework or pool has the name, or the resource of that name.
     NameTaken = AlreadyExists, 1;
     /// The framework has a live or unreachable task of that name.
     TaskExists = AlreadyExists, 2;

@@ -87,6 +87,11 @@ impl Names {
             .map(NameId)
     }
 
+    /// All ids.
+    pub fn ids(&self) -> impl Iterator<Item = NameId> + use<> {
+        (0..self.list.len()).filter_map(|id| u16::try_from(id).ok()).map(NameId)
+    }
+
     /// The name of an id.
     pub fn name(&self, id: NameId) -> Option<&Name> {
         self.list.get(usize::from(id.0))

@@ -178,6 +178,21 @@ pub struct TaskRow {
     pub unreachable_time: Option<Time>,
 }
 
+/// Resources of the whole cluster that lie on no agent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PoolRow {
+    /// Its name.
+    pub pool: Box<str>,
+    /// What there is of it.
+    pub total: Resources,
+    /// Of that, what is offered.
+    pub offered: Resources,
+    /// Of that, what tasks and executors hold. May be more than the total after that shrank.
+    pub allocated: Resources,
+    /// How many tasks and executors hold something of it.
+    pub holders: usize,
+}
+
 /// An agent that an operator marked gone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct GoneRow {

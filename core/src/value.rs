@@ -169,6 +169,9 @@ pub enum Capability {
     /// `filter_gpu`.
     #[n(32)]
     GpuResources,
+    /// Knows resources of the whole cluster; others are not offered what is in pools.
+    #[n(170)]
+    PoolResources,
 }
 
 impl Capability {
@@ -181,6 +184,7 @@ impl Capability {
         Self::RegionAware,
         Self::MultiRole,
         Self::GpuResources,
+        Self::PoolResources,
     ];
 }
 

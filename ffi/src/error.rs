@@ -64,7 +64,9 @@ pub const TAMIAS_ERR_UNKNOWN_SESSION: i32 = -516;
 pub const TAMIAS_ERR_UNKNOWN_ROLE: i32 = -517;
 /// No such executor.
 pub const TAMIAS_ERR_UNKNOWN_EXECUTOR: i32 = -602;
-/// Another live agent or framework has the name.
+/// No such pool.
+pub const TAMIAS_ERR_UNKNOWN_POOL: i32 = -682;
+/// Another live agent, framework or pool has the name, or the resource of that name.
 pub const TAMIAS_ERR_NAME_TAKEN: i32 = -769;
 /// The framework has a live or unreachable task of that name.
 pub const TAMIAS_ERR_TASK_EXISTS: i32 = -770;

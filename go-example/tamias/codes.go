@@ -56,7 +56,9 @@ const (
 	UnknownRole Code = -517
 	// UnknownExecutor: no such executor.
 	UnknownExecutor Code = -602
-	// NameTaken: another live agent or framework has the name.
+	// UnknownPool: no such pool.
+	UnknownPool Code = -682
+	// NameTaken: another live agent, framework or pool has the name, or the resource of that name.
 	NameTaken Code = -769
 	// TaskExists: the framework has a live or unreachable task of that name.
 	TaskExists Code = -770

@@ -54,7 +54,7 @@ impl Turn {
         shared_offered: Option<&Bundle>,
     ) -> Option<Self> {
         let row = state.agents().get(agent).filter(|agent| agent.is_active())?;
-        let mut free = row.free();
+        let mut free = state.free_with_pools(row);
         if let Some(shared) = shared_offered {
             free.subtract(shared);
         }

@@ -44,6 +44,9 @@ pub enum Action {
     /// Replace the policy.
     #[n(10)]
     SetPolicy,
+    /// Add, change and remove pools.
+    #[n(170)]
+    ManagePools,
 }
 
 impl Action {
@@ -60,6 +63,7 @@ impl Action {
         Self::ResizeVolume,
         Self::ManageAgents,
         Self::SetPolicy,
+        Self::ManagePools,
     ];
 
     /// The name in JSON.
@@ -77,6 +81,7 @@ impl Action {
             Self::ResizeVolume => "resize_volume",
             Self::ManageAgents => "manage_agents",
             Self::SetPolicy => "set_policy",
+            Self::ManagePools => "manage_pools",
         }
     }
 }

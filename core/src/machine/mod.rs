@@ -10,6 +10,7 @@
 //! - [`operator`]: weights, agents in and out of service, teardown
 //! - [`quota`]: guarantees and limits of roles, and what they rescind
 //! - [`policy`]: who may do what
+//! - [`pools`]: resources that lie on no agent
 //! - [`agents`]: registration, return, change of resources
 //! - [`totals`]: what an agent may say it has
 //! - [`gone`]: agents that are lost or gone, and how long they are remembered
@@ -38,6 +39,7 @@ mod offers;
 mod operations;
 mod operator;
 mod policy;
+mod pools;
 mod quota;
 mod run;
 mod sessions;
@@ -73,7 +75,9 @@ pub fn apply(
     match &result {
         Err(_) | Ok(Reply::Ticked { changed: false, .. }) => state.now = before,
         Ok(_) => {
-            Machine { state, effects }.look_again_at_withheld();
+            let mut machine = Machine { state, effects };
+            machine.look_again_at_withheld();
+            machine.offer_pools_again();
             state.seq += 1;
             state.drop_old_metadata();
         }
@@ -155,6 +159,9 @@ impl Machine<'_> {
             Command::DestroyVolumes(command) => self.destroy_volumes(sender, command),
             Command::GrowVolume(command) => self.grow_volume(sender, command),
             Command::ShrinkVolume(command) => self.shrink_volume(sender, command),
+            Command::AddPool(command) => self.add_pool(sender, command),
+            Command::UpdatePool(command) => self.update_pool(sender, command),
+            Command::RemovePool(command) => self.remove_pool(sender, command),
         }
     }
 

@@ -218,6 +218,10 @@ impl Machine<'_> {
             return;
         }
         self.state.work.waiting.insert(agent);
+        self.set_interval();
+    }
+
+    pub(super) fn set_interval(&mut self) {
         if self.state.work.interval.is_none() {
             let interval = self.state.options.allocation_interval_seconds;
             let deadline = self.next_multiple(interval, self.state.now);
@@ -232,8 +236,8 @@ impl Machine<'_> {
         self.cancel_idle_interval();
     }
 
-    fn cancel_idle_interval(&mut self) {
-        if self.state.work.waiting.is_empty() {
+    pub(super) fn cancel_idle_interval(&mut self) {
+        if !self.state.work.waits() {
             self.state.timers.cancel(self.state.work.interval.take());
         }
     }

@@ -63,6 +63,9 @@ impl Machine<'_> {
                 self.may_tear_down(principal, *id)
             }
             Command::SetPolicy(_) => self.may(principal, Action::SetPolicy, None),
+            Command::AddPool(_) | Command::UpdatePool(_) | Command::RemovePool(_) => {
+                self.may(principal, Action::ManagePools, None)
+            }
             // An agent's own session need not be allowed to remove it.
             Command::RemoveAgent(_) if session.is_some_and(|s| s.kind == SessionKind::Agent) => {
                 Ok(())

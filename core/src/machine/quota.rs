@@ -302,7 +302,7 @@ impl<'a> Plan<'a> {
         Ok(())
     }
 
-    /// I57: all guarantees together are within what the agents have that cannot be taken back.
+    /// I57: all guarantees together are within what there is that cannot be taken back.
     fn check_capacity(&self, state: &State) -> Result<(), Rejection> {
         let mut sum = Quantities::new();
         for role in self.quotas.keys() {
@@ -316,6 +316,9 @@ impl<'a> Plan<'a> {
         let mut capacity = Tally::default();
         for (_, agent) in state.agents.iter().filter(|(_, agent)| agent.counts()) {
             capacity.add(&Tally::of(&agent.total.filter(|key| !key.is_revocable())));
+        }
+        for (_, pool) in state.pools.iter() {
+            capacity.add(&Tally::of(&pool.total.filter(|key| !key.is_revocable())));
         }
         let has =
             |name: &Name| state.names.lookup(name).map_or(Amount::ZERO, |id| capacity.get(id));

@@ -29,7 +29,10 @@ pub(super) struct Run {
 impl Run {
     /// A run over the agents whose turn it is.
     pub(super) fn new(state: &mut State) -> Self {
-        let agents = state.work.next_run(AGENTS_PER_STEP);
+        let mut agents = state.work.next_run(AGENTS_PER_STEP);
+        if agents.is_empty() {
+            agents = state.next_of_round(AGENTS_PER_STEP);
+        }
         let books = Books::open(state);
         let (offers, first, shared) = Default::default();
         Self { agents, books, offers, first, shared }

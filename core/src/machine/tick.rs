@@ -84,6 +84,9 @@ impl Machine<'_> {
                 self.state.work.interval = None;
                 let mut waiting = std::mem::take(&mut self.state.work.waiting);
                 self.state.work.candidates.append(&mut waiting);
+                if std::mem::take(&mut self.state.work.round_waits) {
+                    self.state.work.begin_round();
+                }
             }
             Timer::OfferExpires(offer) => self.rescind(offer, RescindReason::Timeout),
             Timer::FiltersExpire(framework, role, agent) => {

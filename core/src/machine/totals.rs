@@ -1,7 +1,8 @@
 //! What an agent may say it has: names, sums and kinds stay within what the ledger can add up.
 //!
-//! Shares are computed with sums over all agents, so these have a limit. What counts of an agent
-//! is its total or what is held of it, whichever is more: it may shrink under its allocations.
+//! Shares are computed with sums over all agents and pools, so these have a limit. What counts of
+//! an agent is its total or what is held of it, whichever is more: it may shrink under its
+//! allocations.
 
 use super::operations::is_checkpointed;
 use super::units::check_units;
@@ -71,6 +72,7 @@ impl Machine<'_> {
             Some(after) => {
                 check_metadata(after)?;
                 check_units(after)?;
+                self.check_not_pooled(after)?;
                 self.state.names.check_room(after).map_err(|r| r.at("resources"))?;
                 let metadata = after.iter().filter_map(|item| item.key.metadata());
                 let roles = metadata.filter_map(|metadata| metadata.reservation_role());
@@ -88,10 +90,20 @@ impl Machine<'_> {
             self.check_kinds(&total, part)?;
         }
         self.check_units_held(&total, &held)?;
-        if self.sum_is_small(agent, &total, &held).is_ok() {
+        self.check_sum(Changes::Agent(agent), &total, &held)
+    }
+
+    /// Checks that the sum over all agents and pools stays within what shares are computed with.
+    pub(super) fn check_sum(
+        &self,
+        changes: Changes<'_>,
+        total: &Bundle,
+        held: &[Bundle],
+    ) -> Result<(), Rejection> {
+        if self.sum_is_small(changes, total, held).is_ok() {
             return Ok(());
         }
-        self.exact_sum_fits(agent, &total, &held).map_err(|conflict| {
+        self.exact_sum_fits(changes, total, held).map_err(|conflict| {
             let text = format!("the sum over all agents is too large: {conflict}");
             Rejection::new(Code::LimitReached, text).at("resources")
         })
@@ -111,7 +123,7 @@ impl Machine<'_> {
     }
 
     /// Sums are kept per name and kind, so a name cannot change its kind under what is held of it.
-    fn check_kinds(&self, total: &Bundle, held: &Bundle) -> Result<(), Rejection> {
+    pub(super) fn check_kinds(&self, total: &Bundle, held: &Bundle) -> Result<(), Rejection> {
         for item in held {
             let Some(value) = total.get(&item.key) else { continue };
             let (is, was) = (value.kind(), item.value.kind());
@@ -131,13 +143,17 @@ impl Machine<'_> {
     /// A sum that is never too small, quickly: totals and what is held, both in full.
     fn sum_is_small(
         &self,
-        agent: Option<&Agent>,
+        changes: Changes<'_>,
         total: &Bundle,
         held: &[Bundle],
     ) -> Result<(), Conflict<Key>> {
         let mut sum = self.state.total.clone();
-        if let Some(agent) = agent.filter(|agent| agent.counts()) {
-            sum.subtract(&scalars(&agent.total));
+        let before = match changes {
+            Changes::Agent(agent) => agent.filter(|agent| agent.counts()).map(|row| &row.total),
+            Changes::Pool(name) => self.state.pools.get(name.unwrap_or("")).map(|row| &row.total),
+        };
+        if let Some(before) = before {
+            sum.subtract(&scalars(before));
         }
         // What is held below a role counts for it too.
         let top = self.state.roles.iter().filter(|(_, role)| role.parent.is_none());
@@ -146,25 +162,42 @@ impl Machine<'_> {
         sum.add(&scalars(total))
     }
 
-    /// The exact sum, agent by agent.
+    /// The exact sum, agent by agent and pool by pool.
     fn exact_sum_fits(
         &self,
-        agent: Option<&Agent>,
+        changes: Changes<'_>,
         total: &Bundle,
         held: &[Bundle],
     ) -> Result<(), Conflict<Key>> {
         let mut own = Bundle::new();
         held.iter().try_for_each(|part| own.add(&scalars(part)))?;
         let mut sum = larger(&scalars(total), &own)?;
-        let is_other = |other: &&Agent| agent.is_none_or(|agent| !std::ptr::eq(agent, *other));
+        let is_other = |other: &&Agent| match changes {
+            Changes::Agent(Some(agent)) => !std::ptr::eq(agent, *other),
+            Changes::Agent(None) | Changes::Pool(_) => true,
+        };
         for other in self.state.agents.iter().map(|(_, other)| other).filter(is_other) {
             let total = if other.counts() { scalars(&other.total) } else { Bundle::new() };
             let mut held = scalars(&other.offered);
             held.add(&scalars(&other.allocated))?;
             sum.add(&larger(&total, &held)?)?;
         }
+        for (name, pool) in self.state.pools.iter() {
+            if !matches!(changes, Changes::Pool(Some(changed)) if changed == name) {
+                let mut held = scalars(&pool.offered);
+                held.add(&scalars(&pool.allocated))?;
+                sum.add(&larger(&scalars(&pool.total), &held)?)?;
+            }
+        }
         Ok(())
     }
+}
+
+/// Whose total is to change: an agent's or a pool's, or that of a new one.
+#[derive(Clone, Copy)]
+pub(super) enum Changes<'a> {
+    Agent(Option<&'a Agent>),
+    Pool(Option<&'a str>),
 }
 
 /// What operations made: dynamic reservations and volumes.
@@ -187,7 +220,7 @@ fn as_configured(resources: &Resources) -> Resources {
 }
 
 /// What an agent may say of its resources: legal metadata, and each volume once.
-fn check_metadata(total: &Resources) -> Result<(), Rejection> {
+pub(super) fn check_metadata(total: &Resources) -> Result<(), Rejection> {
     if total.iter().all(|item| item.key.meta.is_plain()) {
         return Ok(());
     }
@@ -202,7 +235,7 @@ fn check_metadata(total: &Resources) -> Result<(), Rejection> {
 }
 
 /// One agent has at most what can be written down; only sums may be more.
-fn check_amounts(total: &Bundle) -> Result<(), Rejection> {
+pub(super) fn check_amounts(total: &Bundle) -> Result<(), Rejection> {
     if total.iter().all(|item| total.scalar(&item.key) <= Amount::MAX) {
         return Ok(());
     }

@@ -208,7 +208,7 @@ fn look(
         let Some(row) = state.roles().get(role) else { return Reason::Refused(refusal) };
         let is_reserved = || state.names().allocatable_to(free, &row.name).is_empty();
         match refusal {
-            Refusal::TooSmall if free.is_empty() => Reason::NothingFree,
+            Refusal::TooSmall if state.pools().without(free).is_empty() => Reason::NothingFree,
             Refusal::TooSmall if is_reserved() => Reason::Reserved,
             Refusal::TooSmall if state.offerable(framework, role, free).is_empty() => {
                 Reason::Incapable
@@ -243,7 +243,7 @@ fn offers(state: &State, part: &Subscription) -> usize {
 
 /// What is free on each agent: computed once for all who ask.
 fn all_free(state: &State) -> Vec<(AgentId, &Agent, Bundle)> {
-    state.agents().iter().map(|(id, agent)| (id, agent, agent.free())).collect()
+    state.agents().iter().map(|(id, agent)| (id, agent, state.free_with_pools(agent))).collect()
 }
 
 fn part(
@@ -317,7 +317,7 @@ pub(super) fn role(state: &State, id: RoleId) -> RoleExplanation {
 
 pub(super) fn agent(state: &State, id: AgentId) -> AgentExplanation {
     let row = state.agents().get(id);
-    let free = row.map(Agent::free).unwrap_or_default();
+    let free = row.map(|agent| state.free_with_pools(agent)).unwrap_or_default();
     let mut order = Order::new(state);
     let roles: Vec<_> = order.roles().collect();
     let books = Books::read(state);
@@ -349,7 +349,7 @@ pub(super) fn agent(state: &State, id: AgentId) -> AgentExplanation {
     AgentExplanation {
         agent: id,
         state: row.map_or("removing", state_of_agent),
-        free: state.names().named(&free),
+        free: state.names().named(&state.pools().without(&free)),
         offers: grants.filter(|grant| grant.is_offer()).count(),
         next_allocation: next_allocation(state),
         open,

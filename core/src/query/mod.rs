@@ -23,7 +23,7 @@ use crate::ids::{AgentId, FrameworkId, Id, RoleId};
 use crate::state::State;
 
 pub use crate::row::{
-    AgentRow, FrameworkRow, GoneRow, MachineStatus, OfferRow, OrderRow, RoleRow, TaskRow,
+    AgentRow, FrameworkRow, GoneRow, MachineStatus, OfferRow, OrderRow, PoolRow, RoleRow, TaskRow,
 };
 pub use calculation::{Calculated, CalculatedQuantities, Calculation, QuantityCalculation};
 pub use explain::{AgentExplanation, FrameworkExplanation, RoleExplanation};
@@ -60,7 +60,9 @@ pub enum Query {
     GetTasks(Pick),
     /// Who is next: frameworks that want offers, role by role, by their shares.
     GetOrder(Pick),
-    /// Agents, frameworks, roles, offers and tasks.
+    /// Pools.
+    GetPools,
+    /// Agents, frameworks, roles, offers, tasks and pools.
     GetState,
     /// The maintenance schedule with what was answered to it, and agents that are gone.
     GetMaintenance,
@@ -111,6 +113,11 @@ pub enum Answer {
         /// The rows.
         order: Vec<OrderRow>,
     },
+    /// Pools in the order of their names.
+    Pools {
+        /// The rows.
+        pools: Vec<PoolRow>,
+    },
     /// Everything.
     State {
         /// As of [`Query::GetAgents`].
@@ -123,6 +130,9 @@ pub enum Answer {
         offers: Vec<OfferRow>,
         /// As of [`Query::GetTasks`].
         tasks: Vec<TaskRow>,
+        /// As of [`Query::GetPools`]; left out if there is none.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        pools: Vec<PoolRow>,
     },
     /// Agents that are to go or are gone.
     Maintenance {
@@ -159,6 +169,7 @@ impl Query {
         "get_offers",
         "get_tasks",
         "get_order",
+        "get_pools",
         "get_state",
         "get_maintenance",
         "explain",
@@ -183,6 +194,7 @@ impl Query {
             "get_offers" => pick(Self::GetOffers, fields),
             "get_tasks" => pick(Self::GetTasks, fields),
             "get_order" => pick(Self::GetOrder, fields),
+            "get_pools" => read_fields(fields).map(|Nothing {}| Self::GetPools),
             "get_state" => read_fields(fields).map(|Nothing {}| Self::GetState),
             "get_maintenance" => read_fields(fields).map(|Nothing {}| Self::GetMaintenance),
             "explain" => pick(Self::Explain, fields),
@@ -234,6 +246,7 @@ impl State {
             Query::GetOrder(pick) => {
                 Answer::Order { order: rows::order(self, self.in_order(pick)?) }
             }
+            Query::GetPools => Answer::Pools { pools: rows::pools(self) },
             Query::GetState => {
                 let all = Picked::default();
                 Answer::State {
@@ -242,6 +255,7 @@ impl State {
                     roles: rows::roles(self, all),
                     offers: rows::offers(self, all),
                     tasks: rows::tasks(self, all),
+                    pools: rows::pools(self),
                 }
             }
             Query::GetMaintenance => {

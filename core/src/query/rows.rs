@@ -2,7 +2,7 @@
 
 use super::Picked;
 use crate::ids::{AgentId, FrameworkId, RoleId};
-use crate::row::{AgentRow, FrameworkRow, GoneRow, OfferRow, OrderRow, RoleRow, TaskRow};
+use crate::row::{AgentRow, FrameworkRow, GoneRow, OfferRow, OrderRow, PoolRow, RoleRow, TaskRow};
 use crate::state::{Framework, Order, State};
 
 pub(super) fn gone(state: &State) -> Vec<GoneRow> {
@@ -69,4 +69,8 @@ pub(super) fn tasks(state: &State, picked: Picked) -> Vec<TaskRow> {
     let tasks = state.tasks().iter();
     let tasks = tasks.filter(|(_, task)| picked.has(task.agent, task.framework, task.role));
     tasks.filter_map(|(id, _)| state.task_row(id)).collect()
+}
+
+pub(super) fn pools(state: &State) -> Vec<PoolRow> {
+    state.pools().iter().filter_map(|(name, _)| state.pool_row(name)).collect()
 }

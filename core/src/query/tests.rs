@@ -50,7 +50,7 @@ proptest! {
     #[test]
     fn rows_are_complete(choices in vec(choice(), 1..200)) {
         let state = lived(State::new(Options::default(), Time(0)), &choices);
-        let Answer::State { agents, frameworks, roles, offers, tasks } =
+        let Answer::State { agents, frameworks, roles, offers, tasks, .. } =
             state.query(&Query::GetState).unwrap() else { panic!() };
         prop_assert_eq!(agents.len(), state.agents().len());
         prop_assert_eq!(roles.len(), state.roles().len());

@@ -141,6 +141,11 @@ impl Framework {
         }
     }
 
+    /// Whether it is offered what is in pools.
+    pub fn knows_pools(&self) -> bool {
+        self.capabilities.contains(&Capability::PoolResources)
+    }
+
     /// Whether it distinguishes unreachable, dropped and gone tasks from lost ones.
     pub fn is_partition_aware(&self) -> bool {
         self.capabilities.contains(&Capability::PartitionAware)

@@ -25,11 +25,11 @@ pub enum GrantKind {
     Executor(#[n(0)] ExecutorId),
 }
 
-/// Resources of one agent granted to one framework in one role.
+/// Resources of one agent, and of pools beside it, granted to one framework in one role.
 #[derive(Debug, Clone, Encode, Decode)]
 #[cbor(map, context_bound = "HasNames")]
 pub struct Grant {
-    /// Whose resources.
+    /// Whose resources, but for those that are charged to pools.
     #[n(0)]
     pub agent: AgentId,
     /// To whom.
@@ -182,8 +182,11 @@ impl State {
     fn discharge(&mut self, id: GrantId, grant: &Grant) {
         if let Some(agent) = self.agents.get_mut(grant.agent) {
             let sum = if grant.is_offer() { &mut agent.offered } else { &mut agent.allocated };
-            sum.subtract(&grant.resources);
+            sum.subtract(&self.pools.without(&grant.resources));
             agent.grants.remove(&id);
+        }
+        if let Some(pooled) = self.pools.part_of(&grant.resources) {
+            self.pools.discharge(id, grant, &pooled);
         }
         let (held, exempt) = self.newly_held(id, grant);
         let mut next = Some(grant.role);
@@ -259,8 +262,11 @@ impl State {
         let mut fits = true;
         if let Some(agent) = self.agents.get_mut(grant.agent) {
             let sum = if grant.is_offer() { &mut agent.offered } else { &mut agent.allocated };
-            fits &= sum.add(&grant.resources).is_ok();
+            fits &= sum.add(&self.pools.without(&grant.resources)).is_ok();
             agent.grants.insert(id);
+        }
+        if let Some(pooled) = self.pools.part_of(&grant.resources) {
+            fits &= self.pools.charge(id, grant, &pooled);
         }
         let (held, exempt) = self.newly_held(id, grant);
         let mut next = Some(grant.role);

@@ -38,6 +38,7 @@ mod roles;
 mod tests;
 
 mod metadata;
+mod pools;
 
 type Check = Result<(), Violation>;
 
@@ -62,6 +63,7 @@ impl State {
         self.check_ids()?;
         self.check_agents()?;
         self.check_constraints()?;
+        self.check_pools()?;
         self.check_grants()?;
         self.check_roles_and_frameworks()?;
         self.check_tasks()?;
@@ -100,9 +102,8 @@ impl State {
             *count += 1;
             // I14: what cannot be counted twice is granted once.
             let sum = if grant.is_offer() { offered } else { allocated };
-            sum.add_disjoint(&grant.resources).map_err(|conflict| Violation {
-                invariant: "I14",
-                text: format!("agent {}: {conflict}", grant.agent),
+            sum.add_disjoint(&self.pools.without(&grant.resources)).map_err(|conflict| {
+                Violation { invariant: "I14", text: format!("agent {}: {conflict}", grant.agent) }
             })?;
         }
         let mut total = Bundle::new();
@@ -135,6 +136,9 @@ impl State {
                 })?;
             }
         }
+        for (_, pool) in self.pools.iter() {
+            add(&mut total, &scalars(&pool.total))?;
+        }
         let named = self.agents.iter().filter(|(_, agent)| agent.name.is_some()).count();
         ensure("names", self.agent_ids.len() == named, || "an agent's name is left over".into())?;
         ensure("totals", self.total == total, || "the cluster's total is off".into())
@@ -144,6 +148,7 @@ impl State {
         for (id, grant) in self.grants.iter() {
             ensure("I17", !grant.resources.is_empty(), || format!("grant {id} is empty"))?;
             self.check_metadata_of_grant(id, grant)?;
+            self.check_agents_part(id, grant)?;
             let framework = self.frameworks.get(grant.framework);
             let part = framework.and_then(|framework| framework.roles.get(&grant.role));
             ensure("I15", part.is_some(), || {
@@ -431,7 +436,7 @@ impl State {
     }
 
     fn check_work(&self) -> Check {
-        ensure("work", self.work.waiting.is_empty() == self.work.interval.is_none(), || {
+        ensure("work", self.work.waits() == self.work.interval.is_some(), || {
             "agents wait without an interval, or an interval without agents".into()
         })?;
         for (id, agent) in self.agents.iter() {
@@ -454,7 +459,8 @@ impl State {
         ensure("work", !self.quota_moved, || {
             "what a command changed of quota is still to be looked at after its end".into()
         })?;
-        let idle = self.work.candidates.is_empty() && self.work.waiting.is_empty();
+        let none = self.work.candidates.is_empty() && self.work.round.is_none();
+        let idle = none && !self.work.waits();
         ensure("work", idle || !self.options.allocate_only_on_command, || {
             "agents are to be offered without a command".into()
         })

@@ -18,6 +18,7 @@ mod invariants;
 pub mod maintenance;
 pub mod order;
 pub mod policy;
+pub mod pool;
 pub mod quota;
 pub mod registry;
 pub mod role;
@@ -52,6 +53,7 @@ pub use grant::{Grant, GrantKind};
 pub use invariants::Violation;
 pub use maintenance::Maintenance;
 pub use order::{Order, Touched, Walk};
+pub use pool::{Holder, Pool, Pools};
 pub use quota::{Quota, Tally};
 pub use registry::Registry;
 pub use role::Role;
@@ -60,7 +62,7 @@ pub use share::Share;
 pub use snapshot::{STATE_FORMAT, SnapshotError};
 pub use task::{Hold, StoredUpdate, Task};
 pub use timer::{Timer, TimerKey, Timers};
-pub use work::{Bulk, FreeGuarantees, Work};
+pub use work::{Bulk, FreeGuarantees, Round, Work};
 
 /// Everything a kernel knows. Cloning it is a branch: the copy can be commanded without effect
 /// on the original, and shares its chunks until they are written.
@@ -82,6 +84,7 @@ pub struct State {
     pub(crate) registry: Registry,
     pub(crate) maintenance: Maintenance,
     pub(crate) policy: SetPolicy,
+    pub(crate) pools: Pools,
     // Derived from the above.
     pub(crate) names: Names,
     pub(crate) total: Bundle,
@@ -122,6 +125,7 @@ impl State {
             registry: Registry::default(),
             maintenance: Maintenance::default(),
             policy: SetPolicy::default(),
+            pools: Pools::default(),
             names: Names::default(),
             total: Bundle::new(),
             role_ids: BTreeMap::new(),
@@ -178,7 +182,7 @@ impl State {
         &self.names
     }
 
-    /// Sum of the scalars of all agents: the whole of which shares are parts.
+    /// Sum of the scalars of all agents and pools: the whole of which shares are parts.
     pub fn total(&self) -> &Bundle {
         &self.total
     }
@@ -292,14 +296,15 @@ impl State {
         role: RoleId,
         free: &'b Bundle,
     ) -> Cow<'b, Bundle> {
+        let free = self.pools_shown_to(framework, free);
         if free.iter().all(|item| item.key.meta == MetaId::PLAIN) {
-            return Cow::Borrowed(free);
+            return free;
         }
         let (Some(framework), Some(role)) = (self.frameworks.get(framework), self.roles.get(role))
         else {
             return Cow::Owned(Bundle::new());
         };
-        let own = self.names.allocatable_to(free, &role.name);
+        let own = self.names.allocatable_to(&free, &role.name);
         Cow::Owned(own.without(framework.cannot_have()))
     }
 
@@ -319,8 +324,9 @@ impl State {
     }
 
     fn holds_one_of(&self, resources: &Bundle, sets: &[Quantities]) -> bool {
-        // What is always free would be offered without an end.
-        !resources.iter().all(|item| item.key.is_shared())
+        // What is always free would be offered without an end, and what is in pools is nothing
+        // without an agent.
+        !resources.iter().all(|item| item.key.is_shared() || self.pools.owns(item.key.name))
             && (sets.is_empty() || sets.iter().any(|set| self.holds_quantities(resources, set)))
     }
 

@@ -7,7 +7,8 @@ use super::{Agent, Connection, Framework, Liveness, Share, State};
 use crate::ids::{AgentId, FrameworkId, GrantId, RoleId, TaskId};
 use crate::resources::{Amount, Bundle};
 use crate::row::{
-    AgentRow, FrameworkRow, GoneRow, OfferRow, OrderRow, PartRow, QuotaRow, RoleRow, TaskRow,
+    AgentRow, FrameworkRow, GoneRow, OfferRow, OrderRow, PartRow, PoolRow, QuotaRow, RoleRow,
+    TaskRow,
 };
 
 pub(crate) fn state_of_agent(agent: &Agent) -> &'static str {
@@ -140,6 +141,18 @@ impl State {
             resources: resources.map(|held| self.names.named(held)).unwrap_or_default(),
             unacknowledged: task.pending.len(),
             unreachable_time: task.unreachable_since,
+        })
+    }
+
+    pub(crate) fn pool_row(&self, name: &str) -> Option<PoolRow> {
+        let pool = self.pools.get(name)?;
+        let grants = pool.grants.iter().filter_map(|id| self.grants.get(*id));
+        Some(PoolRow {
+            pool: name.into(),
+            total: self.names.named(&pool.total),
+            offered: self.names.named(&pool.offered),
+            allocated: self.names.named(&pool.allocated),
+            holders: grants.filter(|grant| !grant.is_offer()).count(),
         })
     }
 

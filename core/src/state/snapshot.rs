@@ -8,7 +8,7 @@ use minicbor::encode::{Error as EncodeError, Write};
 use minicbor::{Decoder, Encoder};
 
 use super::grant::scalars;
-use super::{Hold, Liveness, State};
+use super::{Hold, Liveness, Pools, State};
 use crate::error::{Code, Rejection};
 use crate::intern::Names;
 use crate::resources::{CollectionKey as _, Name};
@@ -101,7 +101,7 @@ impl State {
         e: &mut Encoder<W>,
         names: &mut Names,
     ) -> Result<(), EncodeError<W::Error>> {
-        e.map(17)?.u8(0)?.u32(STATE_FORMAT)?;
+        e.map(18)?.u8(0)?.u32(STATE_FORMAT)?;
         e.u8(1)?.encode(&self.options)?;
         e.u8(2)?.encode(self.started)?;
         e.u8(3)?.encode(self.now)?;
@@ -119,13 +119,18 @@ impl State {
         e.u8(61)?.encode(&self.maintenance)?;
         e.u8(110)?.encode_with(&self.executors, names)?;
         e.u8(140)?.encode(&self.policy)?;
+        let pools = self.pools.rows();
+        e.u8(170)?.map(pools.len() as u64)?;
+        for (name, pool) in pools {
+            e.str(name)?.encode_with(pool, names)?;
+        }
         Ok(())
     }
 
     fn decode(d: &mut Decoder<'_>) -> Result<Self, SnapshotError> {
         let names = &mut Names::default();
-        if d.map()? != Some(17) {
-            return Err(DecodeError::message("a state has 17 fields").at(d.position()).into());
+        if d.map()? != Some(18) {
+            return Err(DecodeError::message("a state has 18 fields").at(d.position()).into());
         }
         let key =
             |d: &mut Decoder<'_>, wanted: u8| match d.u8()? {
@@ -175,9 +180,22 @@ impl State {
         state.executors = d.decode_with(names)?;
         key(d, 140)?;
         state.policy = d.decode()?;
+        key(d, 170)?;
+        let pools = d.decode_with(names)?;
         state.names = std::mem::take(names);
+        state.pools = Pools::restored(pools, &state.names);
         state.derive();
         Ok(state)
+    }
+
+    /// Counts what pools have; what does not fit is left out.
+    fn derive_pools(&mut self) {
+        let totals: Vec<_> = self.pools.iter().map(|(_, pool)| pool.total.clone()).collect();
+        for total in totals {
+            if self.total.add(&scalars(&total)).is_ok() {
+                self.count_reservations(&total, true);
+            }
+        }
     }
 
     /// Rebuilds sums and indexes after a restore. What does not fit in a damaged snapshot is left
@@ -196,6 +214,7 @@ impl State {
                 totals.extend(agent.total.iter().any(|item| item.key.is_reserved()).then_some(id));
             }
         }
+        self.derive_pools();
         for id in totals {
             let total = self.agents.get(id).map(|agent| agent.total.clone()).unwrap_or_default();
             self.count_reservations(&total, true);
@@ -242,6 +261,7 @@ impl State {
             }
         }
         // Nothing has changed: all this was so before.
+        self.pools.moved = false;
         self.quota_moved = false;
     }
 }

@@ -1,5 +1,5 @@
 //! What is left for those without a guarantee: the sum of what is free, reserved for nobody and
-//! not revocable, over all agents.
+//! not revocable, over all agents and pools.
 //!
 //! A cache: it is made when it is first asked for; afterwards only the agents are looked at anew
 //! where something changed. Each agent counts by itself: one that has less than what is in use of
@@ -107,8 +107,9 @@ impl State {
             return self.spare_from_sums();
         }
         let mut spare = std::mem::take(&mut self.spare);
-        let sum = spare.sum(self).clone();
+        let mut sum = spare.sum(self).clone();
         self.spare = spare;
+        self.add_spare_of_pools(&mut sum);
         sum
     }
 
@@ -117,7 +118,16 @@ impl State {
         if self.options.headroom_from_sums {
             return self.spare_from_sums();
         }
-        Spare::default().sum(self).clone()
+        let mut sum = Spare::default().sum(self).clone();
+        self.add_spare_of_pools(&mut sum);
+        sum
+    }
+
+    /// Pools are few, and nothing of them is kept.
+    fn add_spare_of_pools(&self, sum: &mut Tally) {
+        for (_, pool) in self.pools.iter() {
+            sum.add(&Tally::of(&pool.free().filter_items(is_bounded)));
+        }
     }
 
     /// As Mesos does it: see [`Options`](crate::Options).
@@ -137,6 +147,7 @@ impl State {
         for less in [used, reserved, revocable] {
             sum.subtract(&less);
         }
+        self.add_spare_of_pools(&mut sum);
         sum
     }
 }

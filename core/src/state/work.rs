@@ -102,6 +102,24 @@ pub struct Work {
     /// before the candidates. None is empty.
     #[n(100)]
     pub runs: VecDeque<VecDeque<AgentId>>,
+    /// The round over all agents in which what came back to pools is offered with them.
+    #[n(170)]
+    pub round: Option<Round>,
+    /// Whether such a round begins at the next interval.
+    #[n(171)]
+    pub round_waits: bool,
+}
+
+/// A round over all agents, in the order of their slots.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Round {
+    /// The next slot.
+    #[n(0)]
+    pub slot: u32,
+    /// Whether something came back meanwhile: then another round follows.
+    #[n(1)]
+    pub again: bool,
 }
 
 impl Work {
@@ -112,10 +130,24 @@ impl Work {
 
     /// Whether agents are to be offered now.
     pub fn is_allocation_pending(&self) -> bool {
-        !self.candidates.is_empty() || !self.runs.is_empty()
+        !self.candidates.is_empty() || !self.runs.is_empty() || self.round.is_some()
     }
 
-    /// Takes the next agents to be offered in one run, at most so many.
+    /// Whether something is to be offered at the next interval.
+    pub fn waits(&self) -> bool {
+        !self.waiting.is_empty() || self.round_waits
+    }
+
+    /// Begins a round over all agents, or another one after that which is going on.
+    pub fn begin_round(&mut self) {
+        match &mut self.round {
+            Some(round) => round.again = true,
+            None => self.round = Some(Round::default()),
+        }
+    }
+
+    /// Takes the next agents to be offered in one run, at most so many; those of a round are not
+    /// among them.
     pub fn next_run(&mut self, most: usize) -> Vec<AgentId> {
         let Some(run) = self.runs.front_mut() else {
             return std::iter::from_fn(|| self.candidates.pop_first()).take(most).collect();

@@ -6,6 +6,7 @@
 
 pub mod allocator;
 mod operation;
+mod pool;
 pub mod script;
 
 use std::collections::BTreeMap;
@@ -57,6 +58,7 @@ pub fn command() -> impl Strategy<Value = Command> {
         }),
         4 => of_operator(),
         2 => operation::of_operator(),
+        1 => pool::of_operator(),
         8 => of_agent(),
         12 => of_framework(),
     ]

@@ -81,6 +81,7 @@ pub fn plausible(state: &State, choice: Choice) -> Envelope {
         27 => pick.framework_flow(),
         28 => pick.update_agent(),
         29 => pick.reregister(),
+        30 if choice.which % 2 == 0 => pick.pool(),
         30 => pick.reconcile(),
         31..=33 => pick.accept_operation(),
         34..=36 => pick.operator_operation(),

@@ -146,9 +146,17 @@ proptest! {
         }
         prop_assert_eq!(held(&state), held(&before));
         prop_assert!(state.check_invariants().is_ok());
+        let of_pools = |state: &State| {
+            let names = state.names();
+            let pools = state.pools().iter();
+            let pools = pools.map(|(name, pool)| (String::from(name), names.named(&pool.total)));
+            pools.collect::<BTreeMap<_, _>>()
+        };
+        prop_assert_eq!(of_pools(&state), of_pools(&before));
         for (id, agent) in state.agents().iter().filter(|(_, agent)| agent.session().is_some()) {
             let expected = held(&before).remove(&id).unwrap_or_default();
-            prop_assert_eq!(state.names().named(&agent.allocated), expected);
+            let expected = state.names().find(&expected).unwrap();
+            prop_assert_eq!(&agent.allocated, &*state.pools().without(&expected));
         }
     }
 }

@@ -50,6 +50,7 @@ impl Machine<'_> {
             knows_shared: row.capabilities.contains(&Capability::SharedResources),
         };
         self.may_operate(asking.principal, asked)?;
+        self.check_operates_on_agent(asked)?;
         let conversion = asking.conversion(asked)?;
         // Several offers may hold the same shared volume.
         let remaining = names.named(&plan.remaining).one_copy();

@@ -103,6 +103,7 @@ impl Machine<'_> {
             knows_shared: true,
         };
         self.may_operate(asking.principal, asked)?;
+        self.check_operates_on_agent(asked)?;
         let conversion = asking.conversion(asked)?;
         let after = converted(&conversion, &total, Code::FailedPrecondition)?;
         let Some(needed) = self.offers_needed(row, &conversion.consumed) else {

@@ -61,8 +61,10 @@ impl State {
     /// I34 and quota: reservations are counted where they belong, and what is free is summed right.
     fn check_quota(&self) -> Check {
         let mut reserved: BTreeMap<RoleId, (Bundle, u32)> = BTreeMap::new();
-        for (_, agent) in self.agents.iter().filter(|(_, agent)| agent.counts()) {
-            let total = agent.total.scalars();
+        let agents = self.agents.iter().filter(|(_, agent)| agent.counts());
+        let totals = agents.map(|(_, agent)| &agent.total);
+        for total in totals.chain(self.pools.iter().map(|(_, pool)| &pool.total)) {
+            let total = total.scalars();
             for item in total.iter().filter(|item| item.key.meta.is_reserved()) {
                 let role = self.names.reservation_role(item.key);
                 let id = role.and_then(|role| self.role_id(role));

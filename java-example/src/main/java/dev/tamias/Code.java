@@ -60,7 +60,9 @@ public enum Code {
     UNKNOWN_ROLE(-517),
     /** No such executor. */
     UNKNOWN_EXECUTOR(-602),
-    /** Another live agent or framework has the name. */
+    /** No such pool. */
+    UNKNOWN_POOL(-682),
+    /** Another live agent, framework or pool has the name, or the resource of that name. */
     NAME_TAKEN(-769),
     /** The framework has a live or unreachable task of that name. */
     TASK_EXISTS(-770),
