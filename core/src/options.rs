@@ -38,6 +38,19 @@ pub enum QuotaBinds {
     TopLevel,
 }
 
+/// By what those who compete for resources are ordered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
+#[serde(rename_all = "snake_case")]
+#[cbor(index_only)]
+pub enum Sorter {
+    /// By weighted dominant share.
+    #[n(0)]
+    Drf,
+    /// By chance, anew for each agent: who has twice the weight is twice as often the first.
+    #[n(1)]
+    Random,
+}
+
 /// Redelivery of an update that stays unacknowledged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
 #[serde(deny_unknown_fields)]
@@ -70,6 +83,19 @@ impl RateLimit {
     pub const fn interval(self) -> Nanos {
         Nanos(self.seconds.0 / self.count as i64)
     }
+}
+
+/// How long allocation waits for agents to come back after a restart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
+#[serde(deny_unknown_fields)]
+#[cbor(map)]
+pub struct RecoveryHold {
+    /// Until this part of them is there, in percent: 1 to 100.
+    #[n(0)]
+    pub percent: u32,
+    /// But no longer than that.
+    #[n(1)]
+    pub seconds: Nanos,
 }
 
 /// Options of a kernel. [`Options::default`] suits embedders; [`Options::mesos`] follows Apache
@@ -163,6 +189,19 @@ pub struct Options {
     /// show that nothing else is different.
     #[n(43)]
     pub headroom_from_sums: bool,
+    /// By what roles are ordered when an agent is offered.
+    #[n(180)]
+    pub role_sorter: Sorter,
+    /// By what the frameworks of a role are.
+    #[n(181)]
+    pub framework_sorter: Sorter,
+    /// What a random order comes from: the same seed, the same order.
+    #[n(182)]
+    pub random_seed: u64,
+    /// Whether, after a restart of a kernel in which a role has a quota, nothing is offered until
+    /// agents came back, so that the first to come are not all given to others; `null` for at once.
+    #[n(183)]
+    pub recovery_hold: Option<RecoveryHold>,
 }
 
 impl Default for Options {
@@ -194,6 +233,10 @@ impl Default for Options {
             agent_removal_rate_limit: None,
             quota_binds: QuotaBinds::Subtree,
             headroom_from_sums: false,
+            role_sorter: Sorter::Drf,
+            framework_sorter: Sorter::Drf,
+            random_seed: 0,
+            recovery_hold: None,
         }
     }
 }
@@ -222,6 +265,7 @@ impl Options {
             all_capabilities: false,
             filter_gpu: true,
             quota_binds: QuotaBinds::TopLevel,
+            recovery_hold: Some(RecoveryHold { percent: 80, seconds: Nanos::from_secs(600) }),
             ..Self::default()
         }
     }
@@ -274,6 +318,11 @@ impl Options {
             names.and_then(|()| check_name("zone", &domain.zone)).map_err(|r| {
                 Rejection::new(Code::BadOption, r.message().to_owned()).at("options.domain")
             })?;
+        }
+        if let Some(hold) = self.recovery_hold {
+            if !(1..=100).contains(&hold.percent) || !positive(hold.seconds) {
+                return reject("recovery_hold", "needs 1 to 100 percent and seconds above 0");
+            }
         }
         if let Some(retry) = self.update_retry {
             if !positive(retry.min_seconds) || retry.max_seconds < retry.min_seconds {
@@ -345,6 +394,8 @@ mod tests {
         assert_eq!(error.field(), "options.offer_timeout_seconds");
         let error = read(r#"{"allocation_interval_seconds":"x"}"#).unwrap_err();
         assert_eq!(error.field(), "options.allocation_interval_seconds");
+        let error = read(r#"{"recovery_hold":{"percent":101,"seconds":1}}"#).unwrap_err();
+        assert_eq!(error.field(), "options.recovery_hold");
         assert!(read("\"mesoss\"").unwrap_err().to_string().contains("no option set \"mesoss\""));
     }
 }

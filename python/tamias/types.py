@@ -278,6 +278,10 @@ class Options(TypedDict, total=False):
     max_agent_age_seconds: Duration
     registry_gc_interval_seconds: Duration
     agent_removal_rate_limit: Mapping[str, int | Duration] | None
+    role_sorter: str
+    framework_sorter: str
+    random_seed: int
+    recovery_hold: Mapping[str, int | Duration] | None
 
 
 @final

@@ -8,16 +8,19 @@
 //!
 //! - [`Turn`]: one agent's turn in a run: who is offered what of it
 //! - [`Books`]: what quota leaves during a run
+//! - [`Draw`]: who is next, where that is left to chance
 //! - [`Share`], [`Order`]: who is next, kept by the state
 //! - [`gate`]: what of it may it have, and if nothing, why not
 //! - `suits`: the part of that which depends on capabilities and regions
 
 mod books;
+mod draw;
 pub mod gate;
 mod suits;
 mod turn;
 
 pub use crate::state::{Order, Share, Walk};
 pub use books::Books;
+pub use draw::Draw;
 pub use gate::{Gated, Refusal, gate};
 pub use turn::{Placement, Stage, Turn};

@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 
 use super::books::Books;
+use super::draw::Draw;
 use super::gate::{Refusal, gate};
 use crate::ids::{AgentId, FrameworkId, RoleId};
 use crate::resources::Bundle;
@@ -39,6 +40,8 @@ pub struct Turn {
     stage: Stage,
     free: Bundle,
     walk: Walk,
+    /// The order, where it is random.
+    draw: Option<Box<Draw>>,
     /// The role that is being served, and the place of its next framework.
     role: Option<(RoleId, usize)>,
     withheld: bool,
@@ -58,8 +61,14 @@ impl Turn {
         if let Some(shared) = shared_offered {
             free.subtract(shared);
         }
-        let turn = Self { agent, stage, free, walk: Walk::default(), role: None, withheld: false };
+        let (walk, draw, role) = Default::default();
+        let turn = Self { agent, stage, free, walk, draw, role, withheld: false };
         state.may_be_allocatable(&turn.free).then_some(turn)
+    }
+
+    /// Leaves to chance who comes first.
+    pub fn set_draw(&mut self, draw: Option<Box<Draw>>) {
+        self.draw = draw;
     }
 
     /// The next that is to be offered something of what is left.
@@ -72,12 +81,12 @@ impl Turn {
         loop {
             let (role, at) = match self.role {
                 Some(served) => served,
-                None => (order.next_role(&mut self.walk)?, 0),
+                None => (self.next_role(order)?, 0),
             };
             let framework = match (self.stage, books) {
                 (Stage::Guarantees, None) => None,
                 (Stage::Guarantees, Some(books)) if books.allowance(state, role).is_empty() => None,
-                _ => order.framework(state, role, at),
+                _ => self.framework(state, order, role, at),
             };
             let Some(framework) = framework else {
                 self.role = None;
@@ -87,6 +96,26 @@ impl Turn {
             if let Ok(resources) = self.part(state, books, framework, role) {
                 return Some(Placement { framework, role, resources: resources.into_owned() });
             }
+        }
+    }
+
+    fn next_role(&mut self, order: &Order) -> Option<RoleId> {
+        match &mut self.draw {
+            Some(draw) if draw.has_roles() => draw.role(),
+            _ => order.next_role(&mut self.walk),
+        }
+    }
+
+    fn framework(
+        &mut self,
+        state: &State,
+        order: &mut Order,
+        role: RoleId,
+        at: usize,
+    ) -> Option<FrameworkId> {
+        match &mut self.draw {
+            Some(draw) if draw.has_frameworks() => draw.framework(state, role, at == 0),
+            _ => order.framework(state, role, at),
         }
     }
 

@@ -78,6 +78,7 @@ impl Machine<'_> {
             self.state.agent_ids.insert(name, id);
         }
         self.attach_agent(session, id);
+        self.agent_came();
         self.state.look_at_agent(id);
         self.offer_now(id);
         Ok(Reply::Registered { agent: id })
@@ -99,6 +100,7 @@ impl Machine<'_> {
         let reported = self.check_reported(id, command)?;
         let executors = self.check_reported_executors(id, command, &reported)?;
 
+        let mut came = true;
         if let Some(agent) = self.state.agents.get_mut(id) {
             match std::mem::replace(&mut agent.liveness, Liveness::Connected(session)) {
                 Liveness::Disconnected(timer) => self.state.timers.cancel(Some(timer)),
@@ -113,8 +115,11 @@ impl Machine<'_> {
                         self.state.count_total(&total);
                     }
                 }
-                Liveness::Connected(_) | Liveness::Removing => {}
+                Liveness::Connected(_) | Liveness::Removing => came = false,
             }
+        }
+        if came {
+            self.agent_came();
         }
         self.attach_agent(session, id);
         self.change_agent(id, resources.as_ref(), command.attributes.as_ref());

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use super::Machine;
-use crate::allocator::{Books, Placement, Stage, Turn};
+use crate::allocator::{Books, Draw, Placement, Stage, Turn};
 use crate::ids::{AgentId, FrameworkId, OfferId, RoleId};
 use crate::limits::AGENTS_PER_STEP;
 use crate::resources::Bundle;
@@ -59,6 +59,7 @@ impl Run {
         let Some(mut turn) = Turn::new(machine.state, agent, stage, shared) else { return };
         // Who comes first is settled for the turn: what is given in it counts in the next.
         let mut order = machine.state.take_order();
+        turn.set_draw(Draw::next(machine.state, &order));
         while let Some(placement) = turn.next(machine.state, &mut order, self.books.as_ref()) {
             let more = turn.take(machine.state, self.books.as_mut(), &placement);
             self.give(machine, agent, stage, placement);

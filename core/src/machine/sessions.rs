@@ -8,7 +8,7 @@ use crate::ids::{AgentId, FrameworkId, SessionId};
 use crate::limits::OBJECTS_MAX;
 use crate::names::check_name;
 use crate::reply::Reply;
-use crate::state::{Connection, Liveness, Session, Timer};
+use crate::state::{Agent, AgentsAwaited, Connection, Liveness, Session, Timer};
 use crate::time::Nanos;
 
 impl Machine<'_> {
@@ -44,7 +44,38 @@ impl Machine<'_> {
         }
         // They are addressed to sessions that no longer exist.
         self.effects.truncate(before);
+        self.hold_allocation();
         Ok(Reply::Done)
+    }
+
+    /// Has allocation wait for most of the agents that are away, for the sake of guarantees.
+    fn hold_allocation(&mut self) {
+        let before = self.state.work.hold.take();
+        self.state.timers.cancel(before.map(|hold| hold.timer));
+        let Some(option) = self.state.options.recovery_hold else { return };
+        if self.state.quotas.is_empty() {
+            return;
+        }
+        let away = |agent: &Agent| matches!(agent.liveness, Liveness::Disconnected(_));
+        let away = self.state.agents.iter().filter(|(_, agent)| away(agent)).count();
+        // Agents are at most 2^24.
+        let agents = u32::try_from(away * option.percent as usize / 100).unwrap_or(u32::MAX);
+        if agents > 0 {
+            let deadline = self.state.now.plus(option.seconds);
+            let timer = self.state.timers.set(deadline, Timer::HoldEnds);
+            self.state.work.hold = Some(AgentsAwaited { agents, timer });
+        }
+    }
+
+    /// An agent is there that was not: any counts.
+    pub(super) fn agent_came(&mut self) {
+        let Some(hold) = &mut self.state.work.hold else { return };
+        hold.agents -= 1;
+        if hold.agents == 0 {
+            let timer = hold.timer;
+            self.state.work.hold = None;
+            self.state.timers.cancel(Some(timer));
+        }
     }
 
     fn end_session(&mut self, id: SessionId) {

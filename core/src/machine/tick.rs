@@ -117,6 +117,7 @@ impl Machine<'_> {
             Timer::UpdateRetry(task) => self.retry_update(task),
             Timer::InverseOfferExpires(id) => self.inverse_offer_expires(id),
             Timer::AskAgain(agent, framework) => self.may_be_asked_again(agent, framework),
+            Timer::HoldEnds => self.state.work.hold = None,
             Timer::Collection => {
                 self.state.registry.collection = None;
                 self.state.work.bulk.push_back(Bulk::Collect);

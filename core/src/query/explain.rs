@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use crate::allocator::{Books, Order, Refusal, Stage, gate};
 use crate::ids::{AgentId, FrameworkId, RoleId};
+use crate::options::Sorter;
 use crate::resources::{Bundle, Resources};
 use crate::row::RoleRow;
 use crate::state::rows::{state_of_agent, state_of_framework};
@@ -106,7 +107,7 @@ pub struct PartExplanation {
     pub open: usize,
     /// What is in the way, the most frequent first.
     pub obstacles: Vec<Obstacle>,
-    /// Where it stands in the order of shares, if it takes part.
+    /// Where it stands in the order of shares, if it takes part and nothing is left to chance.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub standing: Option<Standing>,
 }
@@ -230,6 +231,9 @@ fn refused_until(
 }
 
 fn next_allocation(state: &State) -> Option<Time> {
+    if let Some(hold) = &state.work.hold {
+        return Some(hold.timer.deadline);
+    }
     if state.has_candidates() {
         return Some(state.now());
     }
@@ -283,6 +287,10 @@ fn standing(
     framework: FrameworkId,
     role: RoleId,
 ) -> Option<Standing> {
+    let options = state.options();
+    if [options.role_sorter, options.framework_sorter].contains(&Sorter::Random) {
+        return None;
+    }
     let roles: Vec<_> = order.roles().collect();
     let role_place = 1 + roles.iter().position(|other| *other == role)?;
     let mut members = (0..).map_while(|at| order.framework(state, role, at));

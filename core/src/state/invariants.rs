@@ -391,6 +391,10 @@ impl State {
         };
         wants(self.work.interval, Timer::Allocation)?;
         wants(self.work.permit, Timer::RemovalPermit)?;
+        wants(self.work.hold.map(|hold| hold.timer), Timer::HoldEnds)?;
+        ensure("timers", self.work.hold.is_none_or(|hold| hold.agents > 0), || {
+            "allocation waits for no agents".into()
+        })?;
         wants(self.registry.collection, Timer::Collection)?;
         for (id, offer) in self.maintenance.offers.iter() {
             wants(offer.timer, Timer::InverseOfferExpires(id))?;

@@ -62,7 +62,7 @@ pub use share::Share;
 pub use snapshot::{STATE_FORMAT, SnapshotError};
 pub use task::{Hold, StoredUpdate, Task};
 pub use timer::{Timer, TimerKey, Timers};
-pub use work::{Bulk, FreeGuarantees, Round, Work};
+pub use work::{AgentsAwaited, Bulk, FreeGuarantees, Round, Work};
 
 /// Everything a kernel knows. Cloning it is a branch: the copy can be commanded without effect
 /// on the original, and shares its chunks until they are written.

@@ -15,6 +15,7 @@ use smallvec::SmallVec;
 use super::share::{Excluded, Share};
 use super::{Role, State};
 use crate::ids::{FrameworkId, Id, RoleId};
+use crate::options::Sorter;
 use crate::resources::{Amount, Bundle};
 
 /// More changes than this and everything is sorted anew: bounds what is remembered.
@@ -119,7 +120,14 @@ pub struct Order {
     /// By the slot of the role.
     nodes: Vec<Option<Node>>,
     top: Vec<Seat>,
+    /// What each role with frameworks of its own weighs in a draw, by path. Empty unless roles are
+    /// drawn.
+    lots: Vec<(RoleId, u64)>,
 }
+
+/// What all roles together weigh in a draw. Parts of parts are rounded down to whole ones, at least
+/// 1: far below what anybody could see.
+const LOTS: u64 = 1 << 60;
 
 /// A copy starts empty: it is made anew where it is needed.
 impl Clone for Order {
@@ -192,7 +200,8 @@ impl Order {
     /// A copy with what it holds, for the check of the invariants.
     pub(super) fn twin(&self) -> Self {
         let (total, nodes, top) = (self.total.clone(), self.nodes.clone(), self.top.clone());
-        Self { made: self.made, total, excluded: self.excluded, nodes, top }
+        let lots = self.lots.clone();
+        Self { made: self.made, total, excluded: self.excluded, nodes, top, lots }
     }
 
     fn node(&self, slot: u32) -> Option<&Node> {
@@ -236,6 +245,42 @@ impl Order {
                 node.seats = seats;
             }
         }
+        self.lots.clear();
+        if state.options.role_sorter == Sorter::Random {
+            self.lots = self.lots_anew(state);
+        }
+    }
+
+    /// What each role with frameworks of its own weighs in a draw. Their order says nothing, but is
+    /// always the same.
+    pub fn lots(&self) -> &[(RoleId, u64)] {
+        &self.lots
+    }
+
+    fn lots_anew(&self, state: &State) -> Vec<(RoleId, u64)> {
+        let weight = |seat: &Seat| {
+            let role = self.node(seat.slot).and_then(|node| state.roles.get(node.id));
+            let weight = role.filter(|_| !seat.own).map_or(Role::DEFAULT_WEIGHT, |r| r.weight);
+            u64::try_from(weight.milli()).unwrap_or_default()
+        };
+        let mut lots = Vec::new();
+        let mut lists = vec![(&self.top, LOTS)];
+        while let Some((seats, part)) = lists.pop() {
+            let all: u64 = seats.iter().map(weight).sum();
+            for seat in seats {
+                let Some(node) = self.node(seat.slot) else { continue };
+                let part = u128::from(part) * u128::from(weight(seat)) / u128::from(all.max(1));
+                let part = u64::try_from(part).unwrap_or(u64::MAX).max(1);
+                if seat.own || node.seats.is_empty() {
+                    lots.push((node.rank, (node.id, part)));
+                } else {
+                    lists.push((&node.seats, part));
+                }
+            }
+        }
+        // The seats are sorted by shares, which the draw must not depend on.
+        lots.sort_unstable_by_key(|(rank, _)| *rank);
+        lots.into_iter().map(|(_, lot)| lot).collect()
     }
 
     fn seats_mut(&mut self, parent: Option<u32>) -> &mut Vec<Seat> {

@@ -46,6 +46,9 @@ pub enum Timer {
     /// An executor was started and is not heard of.
     #[n(110)]
     ExecutorUnheard(#[n(0)] ExecutorId),
+    /// Allocation has waited for agents for long enough.
+    #[n(180)]
+    HoldEnds,
 }
 
 /// The place of a timer in the order: deadline, rank, then a serial number.

@@ -66,6 +66,18 @@ pub struct FreeGuarantees {
     pub rescinded: Quantities,
 }
 
+/// What allocation waits for after a restart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct AgentsAwaited {
+    /// How many agents are still to come; at least one.
+    #[n(0)]
+    pub agents: u32,
+    /// What ends the wait if they do not.
+    #[n(1)]
+    pub timer: TimerKey,
+}
+
 /// What is to be done.
 #[derive(Debug, Clone, Default, Encode, Decode)]
 #[cbor(map)]
@@ -108,6 +120,12 @@ pub struct Work {
     /// Whether such a round begins at the next interval.
     #[n(171)]
     pub round_waits: bool,
+    /// How many turns had a random order: the number of the next.
+    #[n(180)]
+    pub turns: u64,
+    /// Set while allocation waits for agents to come back.
+    #[n(181)]
+    pub hold: Option<AgentsAwaited>,
 }
 
 /// A round over all agents, in the order of their slots.
@@ -130,7 +148,8 @@ impl Work {
 
     /// Whether agents are to be offered now.
     pub fn is_allocation_pending(&self) -> bool {
-        !self.candidates.is_empty() || !self.runs.is_empty() || self.round.is_some()
+        let some = !self.candidates.is_empty() || !self.runs.is_empty() || self.round.is_some();
+        self.hold.is_none() && some
     }
 
     /// Whether something is to be offered at the next interval.

@@ -10,6 +10,7 @@ use proptest::test_runner::TestRunner;
 use super::*;
 use crate::codec::jsonl::{command_line, parse_command_line};
 use crate::codec::{replay, snapshot_file};
+use crate::options::Sorter;
 use crate::testing::script::plausible;
 use crate::testing::{Choice, choice, envelope};
 
@@ -44,7 +45,13 @@ fn live(options: Options, choices: &[Choice]) -> Life {
 }
 
 fn options() -> impl Strategy<Value = Options> {
-    prop_oneof![Just(Options::default()), Just(Options::mesos())]
+    let random = Options {
+        role_sorter: Sorter::Random,
+        framework_sorter: Sorter::Random,
+        random_seed: 9,
+        ..Options::mesos()
+    };
+    prop_oneof![2 => Just(Options::default()), 2 => Just(Options::mesos()), 1 => Just(random)]
 }
 
 proptest! {

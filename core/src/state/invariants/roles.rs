@@ -138,6 +138,7 @@ impl State {
         let (mut kept, mut fresh) = (self.order.twin(), Order::new(self));
         kept.refresh(self, &mut touched);
         ensure("I29", kept.roles().eq(fresh.roles()), || "the order of roles is off".into())?;
+        ensure("I29", kept.lots() == fresh.lots(), || "what roles weigh in a draw is off".into())?;
         for (id, role) in self.roles.iter() {
             for at in 0..role.frameworks.len() {
                 let both = (kept.framework(self, id, at), fresh.framework(self, id, at));

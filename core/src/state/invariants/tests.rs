@@ -446,6 +446,11 @@ fn tree_of_roles() {
             let gone = RoleId::from_parts(99, 1);
             s.state.roles.get_mut(s.role).unwrap().children.insert(gone);
         }),
+        ("I29", "what roles weigh in a draw is off", |s| {
+            let order = s.state.take_order();
+            s.state.put_order(order);
+            s.state.options.role_sorter = crate::options::Sorter::Random;
+        }),
         ("I29", "the order of roles is off", |s| {
             s.subscribe("third", "c");
             let order = s.state.take_order();

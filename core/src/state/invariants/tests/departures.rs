@@ -36,6 +36,14 @@ fn registry() {
             let agent = s.agent;
             s.state.work.overdue.insert((Time(0), agent));
         }),
+        ("timers", "allocation waits for no agents", |s| {
+            let timer = s.state.timers.set(Time(9), crate::state::Timer::HoldEnds);
+            s.state.work.hold = Some(crate::state::AgentsAwaited { agents: 0, timer });
+        }),
+        ("timers", "HoldEnds is not set", |s| {
+            let timer = s.state.registry.collection.unwrap();
+            s.state.work.hold = Some(crate::state::AgentsAwaited { agents: 1, timer });
+        }),
         ("timers", "Collection is not set", |s| {
             let timer = s.state.registry.collection;
             s.state.timers.cancel(timer);
