@@ -182,14 +182,17 @@
 /// No such executor.
 #define TAMIAS_ERR_UNKNOWN_EXECUTOR -602
 
-/// No such pool.
-#define TAMIAS_ERR_UNKNOWN_POOL -682
+/// No such operation.
+#define TAMIAS_ERR_UNKNOWN_OPERATION -588
 
-/// Another live agent, framework or pool has the name, or the resource of that name.
+/// Another live agent or framework has the name.
 #define TAMIAS_ERR_NAME_TAKEN -769
 
 /// The framework has a live or unreachable task of that name.
 #define TAMIAS_ERR_TASK_EXISTS -770
+
+/// The framework has an operation of that id whose end it has not acknowledged.
+#define TAMIAS_ERR_OPERATION_EXISTS -844
 
 /// The offer was accepted, declined, rescinded or never made to this framework.
 #define TAMIAS_ERR_OFFER_GONE -1025

@@ -45,8 +45,9 @@ pub use maintenance::{
     StartMaintenance, StopMaintenance, UpdateMaintenanceSchedule,
 };
 pub use operation::{
-    CreateVolumes, DestroyVolumes, Grow, GrowVolume, ReserveResources, ResourcesOf, Shrink,
-    ShrinkVolume, UnreserveResources,
+    AcknowledgeOperation, CreateDisk, CreateVolumes, DestroyDisk, DestroyVolumes, DiskTarget, Grow,
+    GrowVolume, ReconcileOperation, ReconcileOperations, ReserveResources, ResourcesOf, Shrink,
+    ShrinkVolume, UnreserveResources, UpdateOperation,
 };
 pub use operator::{
     Allocate, DeactivateAgent, ReactivateAgent, RemoveAgent, RoleQuota, RoleWeight, Teardown,
@@ -230,6 +231,12 @@ commands! {
     GrowVolume = 74, "grow_volume";
     /// Takes disk off a volume.
     ShrinkVolume = 75, "shrink_volume";
+    /// Reports what became of an operation.
+    UpdateOperation = 76, "update_operation";
+    /// Confirms that the framework knows how an operation ended.
+    AcknowledgeOperation = 77, "acknowledge_operation";
+    /// Asks for the state of operations.
+    ReconcileOperations = 78, "reconcile_operations";
 
     /// Has an executor ended.
     ShutdownExecutor = 93, "shutdown_executor";

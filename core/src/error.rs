@@ -130,11 +130,15 @@ codes! {
     UnknownExecutor = NotFound, 90;
     /// No such pool.
     UnknownPool = NotFound, 170;
+    /// No such operation.
+    UnknownOperation = NotFound, 76;
 
     /// Another live agent, framework or pool has the name, or the resource of that name.
     NameTaken = AlreadyExists, 1;
     /// The framework has a live or unreachable task of that name.
     TaskExists = AlreadyExists, 2;
+    /// The framework has an operation of that id whose end it has not acknowledged.
+    OperationExists = AlreadyExists, 76;
 
     /// The offer was accepted, declined, rescinded or never made to this framework.
     OfferGone = FailedPrecondition, 1;

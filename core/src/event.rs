@@ -10,10 +10,12 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::attributes::Attributes;
-use crate::command::{ExecutorSpec, TaskSpec};
-use crate::ids::{AgentId, ExecutorId, FrameworkId, InverseOfferId, OfferId, SessionId, TaskId};
+use crate::command::{ExecutorSpec, Operation, TaskSpec};
+use crate::ids::{
+    AgentId, ExecutorId, FrameworkId, InverseOfferId, OfferId, OperationId, SessionId, TaskId,
+};
 use crate::resources::Resources;
-use crate::status::{Reason, Source, TaskState};
+use crate::status::{OperationState, Reason, Source, TaskState};
 use crate::time::{Nanos, Time};
 use crate::value::{Bytes, CheckStatus, Domain, Unavailability, Uuid};
 
@@ -128,6 +130,21 @@ pub enum Event {
         /// Which.
         inverse_offer: InverseOfferId,
     },
+    /// To an agent driver: do this and say what became of it.
+    ApplyOperation(ApplyOperation),
+    /// To an agent driver: the end of an operation is known to whom it concerns; a driver may
+    /// forget it.
+    OperationAcknowledged {
+        /// On which agent.
+        agent: AgentId,
+        /// Which operation.
+        operation: OperationId,
+        /// Which report; none if the kernel does not know the operation.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        uuid: Option<Uuid>,
+    },
+    /// To a framework: the state of an operation that has an id.
+    OperationUpdate(Box<OperationStatus>),
 }
 
 impl Event {
@@ -151,6 +168,9 @@ impl Event {
         "launch_group",
         "shutdown_executor",
         "executor_lost",
+        "apply_operation",
+        "operation_acknowledged",
+        "operation_update",
     ];
 
     /// Whether a session that missed it could not find it in the state: a ring that overflows
@@ -164,6 +184,8 @@ impl Event {
             Self::Update(status) => {
                 status.uuid.is_none() && status.reason != Some(Reason::Reconciliation)
             }
+            // Those of operations that the kernel knows can be asked for; an error cannot.
+            Self::OperationUpdate(status) => status.uuid.is_none() && status.state.is_terminal(),
             _ => false,
         }
     }
@@ -190,6 +212,9 @@ impl Event {
             Self::LaunchGroup(_) => 15,
             Self::ShutdownExecutor { .. } => 16,
             Self::ExecutorLost { .. } => 17,
+            Self::ApplyOperation(_) => 18,
+            Self::OperationAcknowledged { .. } => 19,
+            Self::OperationUpdate(_) => 20,
         }]
     }
 }
@@ -386,6 +411,54 @@ pub struct GroupTask {
     pub spec: Arc<TaskSpec>,
 }
 
+/// An operation to be done by an agent driver.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ApplyOperation {
+    /// On which agent.
+    pub agent: AgentId,
+    /// Its handle, for the report.
+    pub operation: OperationId,
+    /// Whose it is.
+    pub framework: FrameworkId,
+    /// In which role.
+    pub role: Arc<str>,
+    /// What to do.
+    pub spec: Arc<Operation>,
+}
+
+/// The state of an operation as a framework is told it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OperationStatus {
+    /// The framework's name for the operation, if it gave one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<Box<str>>,
+    /// Its handle, unless the kernel does not know it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub handle: Option<OperationId>,
+    /// The state.
+    pub state: OperationState,
+    /// For people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<Box<str>>,
+    /// Where it is or was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agent: Option<AgentId>,
+    /// Of which resource provider.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provider: Option<Box<str>>,
+    /// What a disk became.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub converted: Option<Resources>,
+    /// To be acknowledged with this; without it there is nothing to acknowledge.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub uuid: Option<Uuid>,
+    /// When it was said.
+    pub time: Time,
+    /// Since when the agent cannot be reached.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unreachable_time: Option<Time>,
+}
+
 /// An event with its addressee.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Effect {
@@ -430,6 +503,34 @@ mod tests {
                 status: None,
                 message: None,
             },
+        ]
+    }
+
+    fn of_operations(agent: AgentId) -> Vec<Event> {
+        let operation = OperationId::from_parts(0, 1);
+        let spec = crate::command::ResourcesOf::default();
+        let status = OperationStatus {
+            id: None,
+            handle: Some(operation),
+            state: OperationState::Pending,
+            message: None,
+            agent: Some(agent),
+            provider: None,
+            converted: None,
+            uuid: None,
+            time: Time(0),
+            unreachable_time: None,
+        };
+        vec![
+            Event::ApplyOperation(ApplyOperation {
+                agent,
+                operation,
+                framework: FrameworkId::from_parts(0, 1),
+                role: "r".into(),
+                spec: Arc::new(Operation::Reserve(spec)),
+            }),
+            Event::OperationAcknowledged { agent, operation, uuid: None },
+            Event::OperationUpdate(Box::new(status)),
         ]
     }
 
@@ -496,7 +597,7 @@ mod tests {
             Event::InverseOffer(question),
             Event::Checkpoint { agent, resources: Resources::default() },
         ];
-        let events = events.into_iter().chain(of_executors(agent));
+        let events = events.into_iter().chain(of_executors(agent)).chain(of_operations(agent));
         let events: Vec<_> = events.collect();
         assert_eq!(events.len(), Event::KINDS.len());
         for event in events {

@@ -153,6 +153,9 @@ define_id!(
     /// What runs several tasks of one framework on one agent.
     ExecutorId, 'e', "an executor");
 define_id!(
+    /// An operation whose outcome an agent reports.
+    OperationId, 'x', "an operation");
+define_id!(
     /// A session: the right to send commands in one capacity.
     SessionId, 's', "a session");
 define_id!(

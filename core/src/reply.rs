@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::error::Code;
-use crate::ids::{AgentId, FrameworkId, InverseOfferId, OfferId, SessionId, TaskId};
+use crate::ids::{AgentId, FrameworkId, InverseOfferId, OfferId, OperationId, SessionId, TaskId};
 use crate::status::{OperationState, Reason, TaskState};
 use crate::time::Time;
 
@@ -98,8 +98,12 @@ pub struct TaskOutcome {
 pub struct OperationOutcome {
     /// Its place among the operations of the accept, from 0.
     pub operation: usize,
-    /// `OPERATION_FINISHED` if it was done, `OPERATION_ERROR` if not.
+    /// `OPERATION_FINISHED` if it was done, `OPERATION_PENDING` if its agent is to say what becomes
+    /// of it, `OPERATION_ERROR` if it cannot be done.
     pub state: OperationState,
+    /// Its handle if it is pending.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub handle: Option<OperationId>,
     /// Why it was not done, for programs.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "code_name")]
     pub code: Option<Code>,

@@ -8,9 +8,9 @@ use serde::Serialize;
 use crate::attributes::Attributes;
 use crate::constraint::Constraint;
 use crate::event::Offer;
-use crate::ids::{AgentId, FrameworkId, TaskId};
+use crate::ids::{AgentId, FrameworkId, OperationId, TaskId};
 use crate::resources::{Amount, Quantities, ResourceLimits, Resources};
-use crate::status::TaskState;
+use crate::status::{OperationState, TaskState};
 use crate::time::Time;
 use crate::value::{AgentCapability, Capability, Domain, Unavailability};
 
@@ -191,6 +191,37 @@ pub struct PoolRow {
     pub allocated: Resources,
     /// How many tasks and executors hold something of it.
     pub holders: usize,
+}
+
+/// An operation whose outcome is reported and not acknowledged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OperationRow {
+    /// Its handle.
+    pub operation: OperationId,
+    /// The framework's name for it, if it gave one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<Arc<str>>,
+    /// What it is, as in an accept.
+    pub kind: &'static str,
+    /// Whose it is.
+    pub framework: FrameworkId,
+    /// Where it is.
+    pub agent: AgentId,
+    /// Of which resource provider; none is the agent itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provider: Option<Box<str>>,
+    /// In which role. An ended operation can outlive its role.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role: Option<Arc<str>>,
+    /// Its newest state.
+    pub state: OperationState,
+    /// What it holds until it has ended; of an unreachable one, what it will hold again.
+    pub resources: Resources,
+    /// Whether it has ended and its framework has not acknowledged that.
+    pub unacknowledged: bool,
+    /// Since when its agent cannot be reached.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unreachable_time: Option<Time>,
 }
 
 /// An agent that an operator marked gone.

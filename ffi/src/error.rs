@@ -66,10 +66,14 @@ pub const TAMIAS_ERR_UNKNOWN_ROLE: i32 = -517;
 pub const TAMIAS_ERR_UNKNOWN_EXECUTOR: i32 = -602;
 /// No such pool.
 pub const TAMIAS_ERR_UNKNOWN_POOL: i32 = -682;
+/// No such operation.
+pub const TAMIAS_ERR_UNKNOWN_OPERATION: i32 = -588;
 /// Another live agent, framework or pool has the name, or the resource of that name.
 pub const TAMIAS_ERR_NAME_TAKEN: i32 = -769;
 /// The framework has a live or unreachable task of that name.
 pub const TAMIAS_ERR_TASK_EXISTS: i32 = -770;
+/// The framework has an operation of that id whose end it has not acknowledged.
+pub const TAMIAS_ERR_OPERATION_EXISTS: i32 = -844;
 /// The offer was accepted, declined, rescinded or never made to this framework.
 pub const TAMIAS_ERR_OFFER_GONE: i32 = -1025;
 /// The agent is disconnected, deactivated or not registered.

@@ -58,10 +58,14 @@ const (
 	UnknownExecutor Code = -602
 	// UnknownPool: no such pool.
 	UnknownPool Code = -682
+	// UnknownOperation: no such operation.
+	UnknownOperation Code = -588
 	// NameTaken: another live agent, framework or pool has the name, or the resource of that name.
 	NameTaken Code = -769
 	// TaskExists: the framework has a live or unreachable task of that name.
 	TaskExists Code = -770
+	// OperationExists: the framework has an operation of that id whose end it has not acknowledged.
+	OperationExists Code = -844
 	// OfferGone: the offer was accepted, declined, rescinded or never made to this framework.
 	OfferGone Code = -1025
 	// AgentInactive: the agent is disconnected, deactivated or not registered.

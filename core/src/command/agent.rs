@@ -3,6 +3,7 @@
 use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
+use super::operation::UpdateOperation;
 use crate::attributes::Attributes;
 use crate::ids::{AgentId, ExecutorId, FrameworkId, TaskId};
 use crate::resources::Resources;
@@ -93,6 +94,12 @@ pub struct ReregisterAgent {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[cbor(default)]
     pub executors: Vec<ExecutorId>,
+    /// All operations that it knows and whose end it has not seen acknowledged. Those that the
+    /// kernel waits for and that are not listed are dropped.
+    #[n(200)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cbor(default)]
+    pub operations: Vec<UpdateOperation>,
     /// The fault domain it is in now; as before if left out.
     #[n(60)]
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
-use super::operation::{Grow, ResourcesOf, Shrink};
+use super::operation::{CreateDisk, DestroyDisk, Grow, ResourcesOf, Shrink};
 use crate::constraint::Constraint;
 use crate::ids::{AgentId, FrameworkId, OfferId, TaskId};
 use crate::options::OnInvalid;
@@ -261,6 +261,12 @@ pub enum Operation {
     /// Launch tasks, all or none.
     #[n(110)]
     LaunchGroup(#[n(0)] LaunchGroup),
+    /// Have a disk made of raw space.
+    #[n(200)]
+    CreateDisk(#[n(0)] CreateDisk),
+    /// Have a disk made raw space again.
+    #[n(201)]
+    DestroyDisk(#[n(0)] DestroyDisk),
 }
 
 impl Operation {
@@ -276,6 +282,24 @@ impl Operation {
             Self::Destroy(_) => "destroy",
             Self::GrowVolume(_) => "grow_volume",
             Self::ShrinkVolume(_) => "shrink_volume",
+            Self::CreateDisk(_) => "create_disk",
+            Self::DestroyDisk(_) => "destroy_disk",
+        }
+    }
+
+    /// The framework's name for it, if it is to be told what becomes of it. Launches have none:
+    /// their tasks have names.
+    #[must_use]
+    pub fn id(&self) -> Option<&str> {
+        match self {
+            Self::Launch(_) | Self::LaunchGroup(_) => None,
+            Self::Reserve(of) | Self::Unreserve(of) | Self::Create(of) | Self::Destroy(of) => {
+                of.id.as_deref()
+            }
+            Self::GrowVolume(grow) => grow.id.as_deref(),
+            Self::ShrinkVolume(shrink) => shrink.id.as_deref(),
+            Self::CreateDisk(create) => create.id.as_deref(),
+            Self::DestroyDisk(destroy) => destroy.id.as_deref(),
         }
     }
 
@@ -295,6 +319,8 @@ impl Operation {
             }
             Self::GrowVolume(grow) => [Some(&grow.volume), Some(&grow.addition)],
             Self::ShrinkVolume(shrink) => [Some(&shrink.volume), None],
+            Self::CreateDisk(create) => [Some(&create.source), None],
+            Self::DestroyDisk(destroy) => [Some(&destroy.source), None],
         };
         launched.chain(own.into_iter().flatten())
     }

@@ -47,6 +47,12 @@ pub enum Action {
     /// Add, change and remove pools.
     #[n(170)]
     ManagePools,
+    /// Make a disk of a provider's raw space.
+    #[n(200)]
+    CreateDisk,
+    /// Make such a disk raw space again.
+    #[n(201)]
+    DestroyDisk,
 }
 
 impl Action {
@@ -64,6 +70,8 @@ impl Action {
         Self::ManageAgents,
         Self::SetPolicy,
         Self::ManagePools,
+        Self::CreateDisk,
+        Self::DestroyDisk,
     ];
 
     /// The name in JSON.
@@ -82,6 +90,8 @@ impl Action {
             Self::ManageAgents => "manage_agents",
             Self::SetPolicy => "set_policy",
             Self::ManagePools => "manage_pools",
+            Self::CreateDisk => "create_disk",
+            Self::DestroyDisk => "destroy_disk",
         }
     }
 }

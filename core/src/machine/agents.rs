@@ -73,6 +73,7 @@ impl Machine<'_> {
             grants: Default::default(),
             tasks: Default::default(),
             executors: Default::default(),
+            operations: Default::default(),
         });
         if let Some(name) = name {
             self.state.agent_ids.insert(name, id);
@@ -99,6 +100,7 @@ impl Machine<'_> {
         self.check_domain(command.domain.as_ref())?;
         let reported = self.check_reported(id, command)?;
         let executors = self.check_reported_executors(id, command, &reported)?;
+        let operations = self.check_reported_operations(id, command)?;
 
         let mut came = true;
         if let Some(agent) = self.state.agents.get_mut(id) {
@@ -129,6 +131,7 @@ impl Machine<'_> {
         self.change_place(id, command.domain.as_ref(), command.capabilities.as_deref());
         let lost = self.return_executors(id, &executors);
         self.reconcile_agent(id, &reported);
+        self.return_operations(id, &operations, resources.is_some());
         for executor in lost {
             self.end_executor(executor, None, Some("the agent came back without it"));
         }

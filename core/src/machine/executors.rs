@@ -12,6 +12,8 @@ use crate::event::{Event, LaunchExecutor};
 use crate::ids::{AgentId, ExecutorId, FrameworkId, SessionId};
 use crate::names::check_name;
 use crate::reply::Reply;
+use crate::state::executor::transition;
+use crate::state::task::Transition;
 use crate::state::{Bulk, Executor, ExecutorState, Hold, Liveness, State, Timer};
 use crate::status::{Reason, Source, TaskState};
 
@@ -35,7 +37,7 @@ impl Machine<'_> {
         let id = command.executor;
         self.own_executor(sender, id)?;
         if let Some(row) = self.state.executors.get_mut(id) {
-            if row.state == ExecutorState::Registering {
+            if transition(row.state, ExecutorState::Running) == Transition::Next {
                 row.state = ExecutorState::Running;
             }
             self.state.timers.cancel(row.registration.take());

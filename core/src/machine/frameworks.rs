@@ -52,6 +52,10 @@ impl Machine<'_> {
         for task in self.tasks_of(framework) {
             self.deliver(task);
         }
+        let own = self.state.frameworks.get(framework).map(|row| row.operations.clone());
+        for operation in own.into_iter().flatten() {
+            self.deliver_operation(operation);
+        }
         self.offer_all_now();
         self.ask_framework(framework);
         Ok(Reply::Subscribed { framework, resubscribed: known.is_some() })
@@ -127,6 +131,8 @@ impl Machine<'_> {
             roles: Default::default(),
             tasks: Default::default(),
             executors: Default::default(),
+            operations: Default::default(),
+            operation_ids: Default::default(),
         })
     }
 
@@ -316,6 +322,9 @@ impl Machine<'_> {
         }
         if self.state.frameworks.get(id).is_some_and(|framework| !framework.executors.is_empty()) {
             self.state.work.bulk.push_back(Bulk::EndExecutors(id, 0));
+        }
+        if self.state.frameworks.get(id).is_some_and(|row| !row.operations.is_empty()) {
+            self.state.work.bulk.push_back(Bulk::EndOperations(id, 0));
         }
         self.finish_removing_framework(id);
     }

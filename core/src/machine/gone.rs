@@ -7,7 +7,7 @@ use crate::error::Rejection;
 use crate::event::Event;
 use crate::ids::{AgentId, SessionId};
 use crate::reply::Reply;
-use crate::state::{Bulk, Liveness, Task, Timer};
+use crate::state::{Bulk, Liveness, Operation, Task, Timer};
 use crate::time::{Nanos, Time};
 
 impl Machine<'_> {
@@ -157,6 +157,12 @@ impl Machine<'_> {
         *budget -= some.len();
         for task in some {
             self.remove_task(task);
+        }
+        let waits = |row: &Operation| !row.state.is_terminal();
+        let some = self.state.some_operations_of_agent(id, *budget, waits);
+        *budget -= some.len();
+        for operation in some {
+            self.remove_operation(operation);
         }
         if *budget == 0 {
             return;

@@ -162,6 +162,9 @@ impl Machine<'_> {
             Command::AddPool(command) => self.add_pool(sender, command),
             Command::UpdatePool(command) => self.update_pool(sender, command),
             Command::RemovePool(command) => self.remove_pool(sender, command),
+            Command::UpdateOperation(command) => self.update_operation(sender, command),
+            Command::AcknowledgeOperation(command) => self.acknowledge_operation(sender, command),
+            Command::ReconcileOperations(command) => self.reconcile_operations(sender, command),
         }
     }
 

@@ -282,6 +282,9 @@ impl crate::state::State {
             tasks.sort_unstable();
             let updates = tasks.into_iter().filter_map(|id| self.describe_update(id));
             events.extend(updates.map(Event::Update));
+            let own = framework.operations.iter();
+            let ends = own.filter_map(|id| self.describe_end_of_operation(*id));
+            events.extend(ends.map(|status| Event::OperationUpdate(Box::new(status))));
         }
         for agent in &row.agents {
             let Some(row) = self.agents.get(*agent) else { continue };
@@ -294,6 +297,8 @@ impl crate::state::State {
                 events.extend(self.describe_start(*id));
                 events.extend(self.describe_kill(*id));
             }
+            let waiting = row.operations.iter().filter_map(|id| self.describe_application(*id));
+            events.extend(waiting.map(Event::ApplyOperation));
         }
         events
     }

@@ -258,7 +258,8 @@ impl Machine<'_> {
 
 fn holder(grant: &Grant) -> Option<Holder> {
     match grant.kind {
-        GrantKind::Offered(_) => None,
+        // An operation holds a disk, which no pool has.
+        GrantKind::Offered(_) | GrantKind::Operation(_) => None,
         GrantKind::Allocated(task) => Some(Holder::Task(task)),
         GrantKind::Executor(executor) => Some(Holder::Executor(executor)),
     }

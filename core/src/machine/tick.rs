@@ -10,8 +10,8 @@ use crate::event::RescindReason;
 use crate::ids::{AgentId, Id};
 use crate::limits::EFFECTS_PER_STEP;
 use crate::reply::Reply;
-use crate::state::{Bulk, Connection, Executor, Hold, Liveness, Timer, TimerKey};
-use crate::status::TaskState;
+use crate::state::{Bulk, Connection, Executor, Hold, Liveness, Operation, Timer, TimerKey};
+use crate::status::{OperationState, TaskState};
 use crate::time::Time;
 
 impl Machine<'_> {
@@ -115,6 +115,7 @@ impl Machine<'_> {
             }
             Timer::ExecutorUnheard(executor) => self.executor_unheard(executor),
             Timer::UpdateRetry(task) => self.retry_update(task),
+            Timer::OperationRetry(operation) => self.retry_operation(operation),
             Timer::InverseOfferExpires(id) => self.inverse_offer_expires(id),
             Timer::AskAgain(agent, framework) => self.may_be_asked_again(agent, framework),
             Timer::HoldEnds => self.state.work.hold = None,
@@ -181,6 +182,17 @@ impl Machine<'_> {
                 }
                 Some(Bulk::EndExecutors(framework, slot))
             }
+            Bulk::EndOperations(framework, mut slot) => {
+                while *budget > 0 {
+                    let (id, operation) = self.state.operations.next_from(slot)?;
+                    slot = id.index() + 1;
+                    if operation.framework == framework {
+                        self.end_operation_of_removed(id);
+                        *budget -= 1;
+                    }
+                }
+                Some(Bulk::EndOperations(framework, slot))
+            }
             Bulk::UnreachableTasks(agent, since) => {
                 (!self.lose_agent(agent, since, budget)).then_some(bulk)
             }
@@ -219,6 +231,12 @@ impl Machine<'_> {
         for id in &some {
             self.executor_unreachable(*id);
         }
+        let changes = |row: &Operation| row.state == OperationState::Pending;
+        let some = self.state.some_operations_of_agent(agent, *budget, changes);
+        *budget -= some.len();
+        for id in &some {
+            self.operation_unreachable(*id, since);
+        }
         *budget > 0
     }
 
@@ -238,6 +256,12 @@ impl Machine<'_> {
             if let Some(row) = self.state.remove_executor(*id) {
                 self.finish_removing_framework(row.framework);
             }
+        }
+        let waits = |row: &Operation| !row.state.is_terminal();
+        let some = self.state.some_operations_of_agent(agent, *budget, waits);
+        *budget -= some.len();
+        for id in &some {
+            self.operation_lost(*id, gone);
         }
         if *budget == 0 {
             return false;

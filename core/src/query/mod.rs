@@ -23,7 +23,8 @@ use crate::ids::{AgentId, FrameworkId, Id, RoleId};
 use crate::state::State;
 
 pub use crate::row::{
-    AgentRow, FrameworkRow, GoneRow, MachineStatus, OfferRow, OrderRow, PoolRow, RoleRow, TaskRow,
+    AgentRow, FrameworkRow, GoneRow, MachineStatus, OfferRow, OperationRow, OrderRow, PoolRow,
+    RoleRow, TaskRow,
 };
 pub use calculation::{Calculated, CalculatedQuantities, Calculation, QuantityCalculation};
 pub use explain::{AgentExplanation, FrameworkExplanation, RoleExplanation};
@@ -62,7 +63,9 @@ pub enum Query {
     GetOrder(Pick),
     /// Pools.
     GetPools,
-    /// Agents, frameworks, roles, offers, tasks and pools.
+    /// Operations whose outcome is reported and not acknowledged.
+    GetOperations(Pick),
+    /// Agents, frameworks, roles, offers, tasks, pools and operations.
     GetState,
     /// The maintenance schedule with what was answered to it, and agents that are gone.
     GetMaintenance,
@@ -118,6 +121,11 @@ pub enum Answer {
         /// The rows.
         pools: Vec<PoolRow>,
     },
+    /// Operations in the order of their ids.
+    Operations {
+        /// The rows.
+        operations: Vec<OperationRow>,
+    },
     /// Everything.
     State {
         /// As of [`Query::GetAgents`].
@@ -133,6 +141,9 @@ pub enum Answer {
         /// As of [`Query::GetPools`]; left out if there is none.
         #[serde(skip_serializing_if = "Vec::is_empty")]
         pools: Vec<PoolRow>,
+        /// As of [`Query::GetOperations`].
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        operations: Vec<OperationRow>,
     },
     /// Agents that are to go or are gone.
     Maintenance {
@@ -170,6 +181,7 @@ impl Query {
         "get_tasks",
         "get_order",
         "get_pools",
+        "get_operations",
         "get_state",
         "get_maintenance",
         "explain",
@@ -195,6 +207,7 @@ impl Query {
             "get_tasks" => pick(Self::GetTasks, fields),
             "get_order" => pick(Self::GetOrder, fields),
             "get_pools" => read_fields(fields).map(|Nothing {}| Self::GetPools),
+            "get_operations" => pick(Self::GetOperations, fields),
             "get_state" => read_fields(fields).map(|Nothing {}| Self::GetState),
             "get_maintenance" => read_fields(fields).map(|Nothing {}| Self::GetMaintenance),
             "explain" => pick(Self::Explain, fields),
@@ -247,6 +260,9 @@ impl State {
                 Answer::Order { order: rows::order(self, self.in_order(pick)?) }
             }
             Query::GetPools => Answer::Pools { pools: rows::pools(self) },
+            Query::GetOperations(pick) => {
+                Answer::Operations { operations: rows::operations(self, self.picked(pick)?) }
+            }
             Query::GetState => {
                 let all = Picked::default();
                 Answer::State {
@@ -256,6 +272,7 @@ impl State {
                     offers: rows::offers(self, all),
                     tasks: rows::tasks(self, all),
                     pools: rows::pools(self),
+                    operations: rows::operations(self, all),
                 }
             }
             Query::GetMaintenance => {

@@ -2,7 +2,9 @@
 
 use super::Picked;
 use crate::ids::{AgentId, FrameworkId, RoleId};
-use crate::row::{AgentRow, FrameworkRow, GoneRow, OfferRow, OrderRow, PoolRow, RoleRow, TaskRow};
+use crate::row::{
+    AgentRow, FrameworkRow, GoneRow, OfferRow, OperationRow, OrderRow, PoolRow, RoleRow, TaskRow,
+};
 use crate::state::{Framework, Order, State};
 
 pub(super) fn gone(state: &State) -> Vec<GoneRow> {
@@ -73,4 +75,10 @@ pub(super) fn tasks(state: &State, picked: Picked) -> Vec<TaskRow> {
 
 pub(super) fn pools(state: &State) -> Vec<PoolRow> {
     state.pools().iter().filter_map(|(name, _)| state.pool_row(name)).collect()
+}
+
+pub(super) fn operations(state: &State, picked: Picked) -> Vec<OperationRow> {
+    let rows = state.operations().iter();
+    let rows = rows.filter(|(_, row)| picked.has(row.agent, row.framework, row.role));
+    rows.filter_map(|(id, _)| state.operation_row(id)).collect()
 }

@@ -8,7 +8,7 @@ use minicbor::{Decode, Encode};
 use super::drain::Drain;
 use super::timer::TimerKey;
 use crate::attributes::Attributes;
-use crate::ids::{ExecutorId, GrantId, SessionId, TaskId};
+use crate::ids::{ExecutorId, GrantId, OperationId, SessionId, TaskId};
 use crate::intern::HasNames;
 use crate::resources::{Bundle, CollectionKey as _};
 use crate::time::Time;
@@ -91,6 +91,9 @@ pub struct Agent {
     /// Its executors. Derived from the executors.
     #[cbor(skip)]
     pub executors: BTreeSet<ExecutorId>,
+    /// Its operations. Derived from the operations.
+    #[cbor(skip)]
+    pub operations: BTreeSet<OperationId>,
 }
 
 impl Agent {

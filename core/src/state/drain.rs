@@ -36,6 +36,6 @@ impl Agent {
 
     /// Whether nothing is left there that a drain waits for.
     pub fn is_idle(&self) -> bool {
-        self.tasks.is_empty()
+        self.tasks.is_empty() && self.operations.is_empty()
     }
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use minicbor::{Decode, Encode};
 
+use super::task::Transition;
 use super::{Grant, GrantKind, Hold, State, TimerKey};
 use crate::command::ExecutorSpec;
 use crate::ids::{AgentId, ExecutorId, FrameworkId, RoleId, TaskId};
@@ -27,6 +28,19 @@ pub enum ExecutorState {
     /// The agent was told to end it, with that grace. It takes no more tasks.
     #[n(2)]
     Terminating(#[n(0)] Nanos),
+}
+
+/// The transition table. `docs/concepts.md` prints it; a test compares. An executor leaves it when
+/// its agent says that it is gone, whatever it is in.
+#[must_use]
+pub const fn transition(from: ExecutorState, to: ExecutorState) -> Transition {
+    use ExecutorState::{Registering, Running, Terminating};
+    match (from, to) {
+        (_, Registering) => Transition::Illegal,
+        // What runs may say so again, what is to end has said so too late.
+        (Running | Terminating(_), Running) => Transition::Kept,
+        (Registering, Running) | (_, Terminating(_)) => Transition::Next,
+    }
 }
 
 /// An executor.
@@ -165,5 +179,36 @@ impl State {
         if let Some(row) = self.executors.get_mut(id) {
             row.hold = hold;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Prints the table as Markdown and compares it with the one in `docs/concepts.md`.
+    #[test]
+    fn the_documented_table_is_this_one() {
+        let states = [
+            ("registering", ExecutorState::Registering),
+            ("running", ExecutorState::Running),
+            ("terminating", ExecutorState::Terminating(Nanos::ZERO)),
+        ];
+        let mut table = String::from("| from \\ to | registering | running | terminating |\n");
+        table += "|---|---|---|---|\n";
+        for (name, from) in states {
+            table += &format!("| **{name}** |");
+            for (_, to) in states {
+                table += match transition(from, to) {
+                    Transition::Next => " yes |",
+                    Transition::Kept => " kept |",
+                    Transition::Illegal => " - |",
+                    Transition::Regression => " back |",
+                };
+            }
+            table.push('\n');
+        }
+        let docs = include_str!("../../../docs/concepts.md");
+        assert!(docs.contains(&table), "put this table into docs/concepts.md:\n{table}");
     }
 }

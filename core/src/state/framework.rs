@@ -8,7 +8,7 @@ use minicbor::{Decode, Encode};
 use super::constrained::Slots;
 use super::timer::TimerKey;
 use crate::constraint::Constraints;
-use crate::ids::{AgentId, ExecutorId, GrantId, RoleId, SessionId, TaskId};
+use crate::ids::{AgentId, ExecutorId, GrantId, OperationId, RoleId, SessionId, TaskId};
 use crate::intern::HasNames;
 use crate::map::Map;
 use crate::resources::{Bundle, Quantities, Without};
@@ -58,6 +58,12 @@ pub struct Framework {
     /// Its executors. Derived from the executors.
     #[cbor(skip)]
     pub executors: BTreeSet<ExecutorId>,
+    /// Its operations. Derived from the operations.
+    #[cbor(skip)]
+    pub operations: BTreeSet<OperationId>,
+    /// Those that have an id, by it. Derived from the operations.
+    #[cbor(skip)]
+    pub operation_ids: Map<Arc<str>, OperationId>,
 }
 
 /// A framework's part in one role.
@@ -92,7 +98,7 @@ pub struct Subscription {
     /// Its offers and allocations. Derived from the grants.
     #[cbor(skip)]
     pub grants: BTreeSet<GrantId>,
-    /// How many of its tasks and executors are parked. Derived from them.
+    /// How many of its tasks, executors and operations are parked. Derived from them.
     #[cbor(skip)]
     pub parked: u32,
 }
@@ -121,14 +127,14 @@ impl Framework {
         }
     }
 
-    /// Whether it was torn down and only its tasks and executors are still to end.
+    /// Whether it was torn down and only its tasks, executors and operations are still to end.
     pub fn is_removing(&self) -> bool {
         self.connection == Connection::Removing
     }
 
-    /// Whether neither a task nor an executor of it is left.
+    /// Whether neither a task nor an executor nor an operation of it is left.
     pub fn runs_nothing(&self) -> bool {
-        self.tasks.is_empty() && self.executors.is_empty()
+        self.tasks.is_empty() && self.executors.is_empty() && self.operations.is_empty()
     }
 
     /// What it cannot deal with, and is therefore not offered.

@@ -7,7 +7,7 @@ use minicbor::{Decode, Encode};
 
 use super::timer::TimerKey;
 use super::{Hold, State};
-use crate::ids::{AgentId, ExecutorId, FrameworkId, GrantId, RoleId, TaskId};
+use crate::ids::{AgentId, ExecutorId, FrameworkId, GrantId, OperationId, RoleId, TaskId};
 use crate::intern::HasNames;
 use crate::resources::{Bundle, CollectionKey as _, Key, MetaId, Resource, Resources, Value};
 
@@ -23,6 +23,9 @@ pub enum GrantKind {
     /// Held by an executor.
     #[n(110)]
     Executor(#[n(0)] ExecutorId),
+    /// Held by an operation that is not done yet.
+    #[n(200)]
+    Operation(#[n(0)] OperationId),
 }
 
 /// Resources of one agent, and of pools beside it, granted to one framework in one role.

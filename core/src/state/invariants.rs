@@ -33,6 +33,7 @@ mod constrained;
 mod departures;
 mod devices;
 mod executors;
+mod operations;
 mod roles;
 #[cfg(test)]
 mod tests;
@@ -68,6 +69,7 @@ impl State {
         self.check_roles_and_frameworks()?;
         self.check_tasks()?;
         self.check_executors()?;
+        self.check_operations()?;
         self.check_sessions()?;
         self.check_departures()?;
         self.check_timers()?;
@@ -85,6 +87,7 @@ impl State {
             ("tasks", self.tasks.is_sound()),
             ("inverse offers", self.maintenance.offers.is_sound()),
             ("executors", self.executors.is_sound()),
+            ("operations", self.operations.is_sound()),
         ];
         sound.into_iter().try_for_each(|(what, sound)| {
             ensure("I38", sound, || format!("the free list of {what} is off"))
@@ -181,6 +184,12 @@ impl State {
                         format!("allocation {id} is not held by its executor {executor}")
                     })?;
                 }
+                GrantKind::Operation(operation) => {
+                    let held = self.operations.get(operation).map(|row| &row.hold);
+                    ensure("I41", matches!(held, Some(Hold::Granted(g)) if *g == id), || {
+                        format!("allocation {id} is not held by its operation {operation}")
+                    })?;
+                }
             }
         }
         Ok(())
@@ -254,6 +263,11 @@ impl State {
             }
         }
         for (_, row) in self.executors.iter() {
+            if matches!(row.hold, Hold::Parked(_)) {
+                held.entry((row.framework, row.role)).or_default().3 += 1;
+            }
+        }
+        for (_, row) in self.operations.iter() {
             if matches!(row.hold, Hold::Parked(_)) {
                 held.entry((row.framework, row.role)).or_default().3 += 1;
             }
@@ -434,6 +448,9 @@ impl State {
         for (id, task) in self.tasks.iter() {
             wants(task.overdue_timer, Timer::TaskOverdue(id))?;
             wants(task.retry.map(|retry| retry.timer), Timer::UpdateRetry(id))?;
+        }
+        for (id, row) in self.operations.iter() {
+            wants(row.retry.map(|retry| retry.timer), Timer::OperationRetry(id))?;
         }
         let set = self.timers.len();
         ensure("timers", set == expected, || format!("{set} timers are set, {expected} are wanted"))

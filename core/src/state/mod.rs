@@ -16,6 +16,7 @@ pub mod framework;
 pub mod grant;
 mod invariants;
 pub mod maintenance;
+pub mod operation;
 pub mod order;
 pub mod policy;
 pub mod pool;
@@ -37,7 +38,9 @@ use std::sync::Arc;
 
 use crate::arena::Arena;
 use crate::command::SetPolicy;
-use crate::ids::{AgentId, ExecutorId, FrameworkId, GrantId, RoleId, SessionId, TaskId};
+use crate::ids::{
+    AgentId, ExecutorId, FrameworkId, GrantId, OperationId, RoleId, SessionId, TaskId,
+};
 use crate::intern::Names;
 use crate::map::Map;
 use crate::options::Options;
@@ -52,6 +55,7 @@ pub use framework::{Connection, Filter, Framework, Subscription};
 pub use grant::{Grant, GrantKind};
 pub use invariants::Violation;
 pub use maintenance::Maintenance;
+pub use operation::Operation;
 pub use order::{Order, Touched, Walk};
 pub use pool::{Holder, Pool, Pools};
 pub use quota::{Quota, Tally};
@@ -79,6 +83,7 @@ pub struct State {
     pub(crate) grants: Arena<GrantId, Grant>,
     pub(crate) tasks: Arena<TaskId, Task>,
     pub(crate) executors: Arena<ExecutorId, Executor>,
+    pub(crate) operations: Arena<OperationId, Operation>,
     pub(crate) timers: Timers,
     pub(crate) work: Work,
     pub(crate) registry: Registry,
@@ -120,6 +125,7 @@ impl State {
             grants: Arena::default(),
             tasks: Arena::default(),
             executors: Arena::default(),
+            operations: Arena::default(),
             timers: Timers::default(),
             work: Work::default(),
             registry: Registry::default(),

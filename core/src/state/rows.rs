@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::share::decimal;
-use super::{Agent, Connection, Framework, Liveness, Share, State};
-use crate::ids::{AgentId, FrameworkId, GrantId, RoleId, TaskId};
-use crate::resources::{Amount, Bundle};
+use super::{Agent, Connection, Framework, Hold, Liveness, Share, State};
+use crate::ids::{AgentId, FrameworkId, GrantId, OperationId, RoleId, TaskId};
+use crate::resources::{Amount, Bundle, Resources};
 use crate::row::{
-    AgentRow, FrameworkRow, GoneRow, OfferRow, OrderRow, PartRow, PoolRow, QuotaRow, RoleRow,
-    TaskRow,
+    AgentRow, FrameworkRow, GoneRow, OfferRow, OperationRow, OrderRow, PartRow, PoolRow, QuotaRow,
+    RoleRow, TaskRow,
 };
 
 pub(crate) fn state_of_agent(agent: &Agent) -> &'static str {
@@ -130,7 +130,6 @@ impl State {
 
     pub(crate) fn task_row(&self, id: TaskId) -> Option<TaskRow> {
         let task = self.tasks.get(id)?;
-        let resources = self.held_by(&task.hold);
         Some(TaskRow {
             task: id,
             name: task.name.clone(),
@@ -138,7 +137,7 @@ impl State {
             agent: task.agent,
             role: self.roles.get(task.role).map(|role| role.name.clone()),
             state: task.state,
-            resources: resources.map(|held| self.names.named(held)).unwrap_or_default(),
+            resources: self.held(&task.hold),
             unacknowledged: task.pending.len(),
             unreachable_time: task.unreachable_since,
         })
@@ -153,6 +152,28 @@ impl State {
             offered: self.names.named(&pool.offered),
             allocated: self.names.named(&pool.allocated),
             holders: grants.filter(|grant| !grant.is_offer()).count(),
+        })
+    }
+
+    /// What a task or an operation holds, or will hold again.
+    fn held(&self, hold: &Hold) -> Resources {
+        self.held_by(hold).map(|held| self.names.named(held)).unwrap_or_default()
+    }
+
+    pub(crate) fn operation_row(&self, id: OperationId) -> Option<OperationRow> {
+        let row = self.operations.get(id)?;
+        Some(OperationRow {
+            operation: id,
+            id: row.name.clone(),
+            kind: row.spec.name(),
+            framework: row.framework,
+            agent: row.agent,
+            provider: row.provider().map(Into::into),
+            role: self.roles.get(row.role).map(|role| role.name.clone()),
+            state: row.state,
+            resources: self.held(&row.hold),
+            unacknowledged: row.report.is_some(),
+            unreachable_time: row.unreachable_since,
         })
     }
 

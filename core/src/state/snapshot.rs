@@ -101,7 +101,7 @@ impl State {
         e: &mut Encoder<W>,
         names: &mut Names,
     ) -> Result<(), EncodeError<W::Error>> {
-        e.map(18)?.u8(0)?.u32(STATE_FORMAT)?;
+        e.map(19)?.u8(0)?.u32(STATE_FORMAT)?;
         e.u8(1)?.encode(&self.options)?;
         e.u8(2)?.encode(self.started)?;
         e.u8(3)?.encode(self.now)?;
@@ -124,13 +124,14 @@ impl State {
         for (name, pool) in pools {
             e.str(name)?.encode_with(pool, names)?;
         }
+        e.u8(200)?.encode_with(&self.operations, names)?;
         Ok(())
     }
 
     fn decode(d: &mut Decoder<'_>) -> Result<Self, SnapshotError> {
         let names = &mut Names::default();
-        if d.map()? != Some(18) {
-            return Err(DecodeError::message("a state has 18 fields").at(d.position()).into());
+        if d.map()? != Some(19) {
+            return Err(DecodeError::message("a state has 19 fields").at(d.position()).into());
         }
         let key =
             |d: &mut Decoder<'_>, wanted: u8| match d.u8()? {
@@ -182,6 +183,8 @@ impl State {
         state.policy = d.decode()?;
         key(d, 170)?;
         let pools = d.decode_with(names)?;
+        key(d, 200)?;
+        state.operations = d.decode_with(names)?;
         state.names = std::mem::take(names);
         state.pools = Pools::restored(pools, &state.names);
         state.derive();
@@ -260,6 +263,7 @@ impl State {
                 part.parked += 1;
             }
         }
+        self.derive_operations();
         // Nothing has changed: all this was so before.
         self.pools.moved = false;
         self.quota_moved = false;

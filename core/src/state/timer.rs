@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use minicbor::{Decode, Encode};
 
-use crate::ids::{AgentId, ExecutorId, FrameworkId, GrantId, InverseOfferId, RoleId, TaskId};
+use crate::ids::{
+    AgentId, ExecutorId, FrameworkId, GrantId, InverseOfferId, OperationId, RoleId, TaskId,
+};
 use crate::time::Time;
 
 /// What is due.
@@ -49,6 +51,9 @@ pub enum Timer {
     /// Allocation has waited for agents for long enough.
     #[n(180)]
     HoldEnds,
+    /// The end of an operation is still not acknowledged.
+    #[n(200)]
+    OperationRetry(#[n(0)] OperationId),
 }
 
 /// The place of a timer in the order: deadline, rank, then a serial number.

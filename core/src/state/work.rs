@@ -46,6 +46,10 @@ pub enum Bulk {
     /// Rescind offers of others until a role can have what it is guaranteed.
     #[n(41)]
     FreeGuarantees(#[n(0)] FreeGuarantees),
+    /// Forget the ended operations of a framework that was torn down, from this slot of the
+    /// operations on.
+    #[n(200)]
+    EndOperations(#[n(0)] FrameworkId, #[n(1)] u32),
 }
 
 /// How far the rescinding for a guarantee has come.

@@ -57,10 +57,11 @@ pub fn command() -> impl Strategy<Value = Command> {
             OpenSession { kind, principal }.into()
         }),
         4 => of_operator(),
-        2 => operation::of_operator(),
+        2 => operation::of_operator().boxed(),
         1 => pool::of_operator(),
-        8 => of_agent(),
-        12 => of_framework(),
+        8 => of_agent().boxed(),
+        12 => of_framework().boxed(),
+        2 => operation::of_framework().boxed(),
     ]
 }
 
@@ -113,7 +114,7 @@ fn of_agent() -> impl Strategy<Value = Command> {
         option::of(text()),
         option::of(resources()),
         option::of(attributes()),
-        (reported, vec(id::<ExecutorId>(), 0..3)),
+        (reported, vec(id::<ExecutorId>(), 0..3), vec(operation::report().boxed(), 0..2)).boxed(),
         place(),
         option::of(operation::any_resources().prop_map(Box::new)),
     );
@@ -141,7 +142,7 @@ fn of_agent() -> impl Strategy<Value = Command> {
         }),
         reregister.prop_map(|(agent, name, resources, attributes, tasks, place, checkpointed)| {
             let (domain, capabilities) = place;
-            let (tasks, executors) = tasks;
+            let (tasks, executors, operations) = tasks;
             let returns = ReregisterAgent {
                 agent,
                 name,
@@ -149,6 +150,7 @@ fn of_agent() -> impl Strategy<Value = Command> {
                 attributes,
                 tasks,
                 executors,
+                operations,
                 domain,
                 capabilities,
                 checkpointed,
@@ -197,6 +199,7 @@ fn of_maintenance() -> impl Strategy<Value = Command> {
 fn of_executor() -> impl Strategy<Value = Command> {
     let why = (option::of(any::<i32>()), option::of(select(Reason::ALL)), option::of(text()));
     prop_oneof![
+        operation::report().prop_map(Command::from),
         id().prop_map(|executor| RegisterExecutor { executor }.into()),
         (id(), why).prop_map(|(executor, (status, reason, message))| {
             ExecutorLost { executor, status, reason, message }.into()
@@ -220,7 +223,7 @@ fn of_framework() -> impl Strategy<Value = Command> {
     let group = (option::of(executor_spec()), vec(task_spec(), 0..3))
         .prop_map(|(spec, tasks)| LaunchGroup { executor: spec.map(Box::new), tasks }.into());
     let launch = prop_oneof![vec(task_spec(), 0..3).prop_map(Operation::from), group];
-    let operation = prop_oneof![launch, operation::operation()];
+    let operation = prop_oneof![launch, operation::operation().boxed()];
     let on_invalid = option::of(select(&[OnInvalid::Reject, OnInvalid::Report][..]));
     let accept = (offers(), vec(operation, 0..3), span(), on_invalid);
     let asked = (task_ref(), option::of(id::<AgentId>()))

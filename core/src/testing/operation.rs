@@ -7,26 +7,68 @@ use proptest::sample::select;
 use super::script::{Chosen, Pick};
 use crate::command::SessionKind;
 use crate::command::{
-    Accept, Command, CreateVolumes, DestroyVolumes, Grow, GrowVolume, Operation, ReserveResources,
-    ResourcesOf, Shrink, ShrinkVolume, UnreserveResources,
+    Accept, AcknowledgeOperation, Command, CreateDisk, CreateVolumes, DestroyDisk, DestroyVolumes,
+    DiskTarget, Grow, GrowVolume, Operation, ReconcileOperation, ReconcileOperations,
+    ReserveResources, ResourcesOf, Shrink, ShrinkVolume, UnreserveResources, UpdateOperation,
 };
-use crate::ids::AgentId;
+use crate::ids::{AgentId, OperationId};
 use crate::resources::{
-    Amount, Disk, Metadata, Name, Reservation, Resource, ResourceKey, Resources,
+    Amount, Disk, Metadata, Name, Reservation, Resource, ResourceKey, Resources, SourceKind,
 };
+use crate::status::OperationState;
 
 /// Any operation that is not a launch.
 pub fn operation() -> impl Strategy<Value = Operation> {
-    let of = || any_resources().prop_map(ResourcesOf::from);
+    let id = || option::of(super::text());
+    let of = || (any_resources(), id()).prop_map(|(resources, id)| ResourcesOf { resources, id });
+    let target = select(&[DiskTarget::Mount, DiskTarget::Block][..]);
+    let create = (any_resources(), target, option::of(super::text()), id()).prop_map(
+        |(source, target, target_profile, id)| CreateDisk { source, target, target_profile, id },
+    );
     prop_oneof![
         of().prop_map(Operation::Reserve),
         of().prop_map(Operation::Unreserve),
         of().prop_map(Operation::Create),
         of().prop_map(Operation::Destroy),
-        (any_resources(), any_resources())
-            .prop_map(|(volume, addition)| Operation::GrowVolume(Grow { volume, addition })),
-        (any_resources(), amount())
-            .prop_map(|(volume, subtract)| Operation::ShrinkVolume(Shrink { volume, subtract })),
+        (any_resources(), any_resources(), id()).prop_map(|(volume, addition, id)| {
+            Operation::GrowVolume(Grow { volume, addition, id })
+        }),
+        (any_resources(), amount(), id()).prop_map(|(volume, subtract, id)| {
+            Operation::ShrinkVolume(Shrink { volume, subtract, id })
+        }),
+        create.prop_map(Operation::CreateDisk),
+        (any_resources(), id())
+            .prop_map(|(source, id)| Operation::DestroyDisk(DestroyDisk { source, id })),
+    ]
+}
+
+/// Any report about an operation.
+pub fn report() -> impl Strategy<Value = UpdateOperation> {
+    (
+        super::id::<OperationId>(),
+        select(OperationState::ALL),
+        option::of(super::uuid()),
+        option::of(super::text()),
+        option::of(any_resources().prop_map(Box::new)),
+    )
+        .prop_map(|(operation, state, uuid, message, converted)| UpdateOperation {
+            operation,
+            state,
+            uuid,
+            message,
+            converted,
+        })
+}
+
+/// Any command of a framework about its operations.
+pub fn of_framework() -> impl Strategy<Value = Command> {
+    let asked = (super::text(), option::of(super::id::<AgentId>()))
+        .prop_map(|(id, agent)| ReconcileOperation { id, agent });
+    prop_oneof![
+        (super::text(), super::uuid())
+            .prop_map(|(id, uuid)| AcknowledgeOperation { id, uuid }.into()),
+        proptest::collection::vec(asked, 0..3)
+            .prop_map(|operations| ReconcileOperations { operations }.into()),
     ]
 }
 
@@ -57,8 +99,13 @@ pub fn of_operator() -> impl Strategy<Value = Command> {
     ]
 }
 
-const MADE: &[&str] =
-    &["cpus(+a):1", "cpus(a,+a/b):1;mem(+a):64", "disk(+a)#v:8", "disk(a)#w<path=p>&:4"];
+const MADE: &[&str] = &[
+    "cpus(+a):1",
+    "cpus(a,+a/b):1;mem(+a):64",
+    "disk(+a)#v:8",
+    "disk(a)#w<path=p>&:4",
+    "disk<source=raw,profile=p,provider=q>:16",
+];
 
 /// Plain resources, or some that operations make.
 pub fn any_resources() -> impl Strategy<Value = Resources> {
@@ -106,11 +153,12 @@ impl Pick<'_> {
                 Operation::Create(made.into())
             }
             (0..=2, Some(disk), Some(volume)) => {
-                Operation::GrowVolume(Grow { volume: whole(volume), addition: some(disk, 1) })
+                let (volume, addition) = (whole(volume), some(disk, 1));
+                Operation::GrowVolume(Grow { volume, addition, id: self.operation_id() })
             }
             (3, _, Some(volume)) if volume.value.quantity() > Amount::from_units(1) => {
                 let (volume, subtract) = (whole(volume), Amount::from_units(1));
-                Operation::ShrinkVolume(Shrink { volume, subtract })
+                Operation::ShrinkVolume(Shrink { volume, subtract, id: None })
             }
             (4, _, Some(volume)) => Operation::Destroy(whole(volume).into()),
             (5 | 6, Some(disk), _) => Operation::Unreserve(whole(disk).into()),
@@ -123,7 +171,8 @@ impl Pick<'_> {
                     principal: principal.map(Into::into),
                     ..Reservation::dynamic(role)
                 };
-                Operation::Reserve(some(plain, 4).push_reservation(&entry).into())
+                let resources = some(plain, 4).push_reservation(&entry);
+                Operation::Reserve(ResourcesOf { resources, id: self.operation_id() })
             }
         })
     }
@@ -133,7 +182,11 @@ impl Pick<'_> {
         let (offer, session, offered) = self.offer()?;
         let role = self.state.roles().get(self.state.grants().get(offer)?.role)?;
         let principal = self.state.sessions().get(session)?.principal.as_deref();
-        let operation = self.operation(&offered, &role.name, principal)?;
+        let of_disk = self.disk(&offered).filter(|_| self.choice.detail % 2 == 0);
+        let operation = match of_disk {
+            Some(operation) => operation,
+            None => self.operation(&offered, &role.name, principal)?,
+        };
         let accept =
             Accept { offers: vec![offer], operations: vec![operation], ..Accept::default() };
         Some((Some(session), accept.into()))
@@ -147,26 +200,90 @@ impl Pick<'_> {
         let principal = self.state.sessions().get(session)?.principal.as_deref();
         let total = self.state.names().named(&row.total);
         let command = match self.operation(&total, "web", principal)? {
-            Operation::Reserve(ResourcesOf { resources }) => {
+            Operation::Reserve(ResourcesOf { resources, .. }) => {
                 ReserveResources { agent, resources, source: None }.into()
             }
-            Operation::Unreserve(ResourcesOf { resources }) => {
+            Operation::Unreserve(ResourcesOf { resources, .. }) => {
                 UnreserveResources { agent, resources }.into()
             }
-            Operation::Create(ResourcesOf { resources: volumes }) => {
+            Operation::Create(ResourcesOf { resources: volumes, .. }) => {
                 CreateVolumes { agent, volumes }.into()
             }
-            Operation::Destroy(ResourcesOf { resources: volumes }) => {
+            Operation::Destroy(ResourcesOf { resources: volumes, .. }) => {
                 DestroyVolumes { agent, volumes }.into()
             }
-            Operation::GrowVolume(Grow { volume, addition }) => {
+            Operation::GrowVolume(Grow { volume, addition, .. }) => {
                 GrowVolume { agent, volume, addition }.into()
             }
-            Operation::ShrinkVolume(Shrink { volume, subtract }) => {
+            Operation::ShrinkVolume(Shrink { volume, subtract, .. }) => {
                 ShrinkVolume { agent, volume, subtract }.into()
             }
-            Operation::Launch(_) | Operation::LaunchGroup(_) => return None,
+            Operation::Launch(_)
+            | Operation::LaunchGroup(_)
+            | Operation::CreateDisk(_)
+            | Operation::DestroyDisk(_) => return None,
         };
         Some((Some(session), command))
     }
+
+    /// Most operations need none.
+    fn operation_id(&self) -> Option<Box<str>> {
+        (self.choice.which % 3 == 0).then(|| format!("op-{}", self.choice.detail % 16).into())
+    }
+
+    /// Something about an operation whose outcome is reported.
+    pub(super) fn feedback(&self) -> Chosen {
+        let (id, row) = self.one(self.state.operations().iter())?;
+        let framework = || self.state.frameworks().get(row.framework)?.session();
+        if let Some(report) = &row.report {
+            let (id, uuid) = (row.name.as_deref()?.into(), report.uuid);
+            return Some((Some(framework()?), AcknowledgeOperation { id, uuid }.into()));
+        }
+        if self.choice.detail % 4 == 0 {
+            return Some((Some(framework()?), ReconcileOperations::default().into()));
+        }
+        let session = self.state.agents().get(row.agent)?.session()?;
+        let mut end = UpdateOperation::new(id, OperationState::Failed);
+        if self.choice.detail % 4 > 1 {
+            end.state = OperationState::Finished;
+            end.converted = made(&row.spec).map(Box::new);
+        }
+        Some((Some(session), end.into()))
+    }
+
+    /// A disk of raw space, or raw space of a disk, in what is offered.
+    fn disk(&self, there: &Resources) -> Option<Operation> {
+        let of_provider = |item: &&Resource<ResourceKey>| {
+            item.key.metadata().is_some_and(|meta| meta.provider.is_some())
+        };
+        let item = there.iter().find(of_provider)?;
+        let raw = item.key.metadata()?.disk.as_ref()?.source.as_ref()?.kind == SourceKind::Raw;
+        let amount = if raw { Amount::from_units(4) } else { item.value.quantity() };
+        let source = Resources::single(item.key.clone(), amount);
+        let id = self.operation_id();
+        Some(if raw {
+            let target =
+                if self.choice.which % 2 == 0 { DiskTarget::Mount } else { DiskTarget::Block };
+            Operation::CreateDisk(CreateDisk { source, target, target_profile: None, id })
+        } else {
+            Operation::DestroyDisk(DestroyDisk { source, id })
+        })
+    }
+}
+
+/// What an agent would say that a disk became.
+fn made(spec: &Operation) -> Option<Resources> {
+    let (source, kind) = match spec {
+        Operation::CreateDisk(create) if create.target == DiskTarget::Mount => {
+            (&create.source, SourceKind::Mount)
+        }
+        Operation::CreateDisk(create) => (&create.source, SourceKind::Block),
+        Operation::DestroyDisk(destroy) => (&destroy.source, SourceKind::Raw),
+        _ => return None,
+    };
+    Some(source.with_metadata(|metadata| {
+        if let Some(source) = metadata.disk.as_mut().and_then(|disk| disk.source.as_mut()) {
+            source.kind = kind;
+        }
+    }))
 }

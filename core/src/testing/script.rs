@@ -12,7 +12,8 @@ use crate::command::{
     ReportedTask, ReregisterAgent, Restart, Revive, RoleQuota, RoleWeight, Rule,
     SendFrameworkMessage, SendMessage, SessionKind, SetPolicy, ShutdownExecutor, StartMaintenance,
     StopMaintenance, Subscribe, Suppress, TaskCommand, TaskRef, TaskSpec, Teardown, Tick, Update,
-    UpdateAgent, UpdateFramework, UpdateMaintenanceSchedule, UpdateQuota, UpdateWeights,
+    UpdateAgent, UpdateFramework, UpdateMaintenanceSchedule, UpdateOperation, UpdateQuota,
+    UpdateWeights,
 };
 use crate::constraint::{Constraint, Predicate, Selector};
 use crate::event::Effects;
@@ -21,7 +22,7 @@ use crate::limits::TIME_STEP_MAX;
 use crate::machine::apply;
 use crate::resources::{Amount, Name, Quantities, Resources};
 use crate::state::{Agent, Framework, State};
-use crate::status::TaskState;
+use crate::status::{OperationState, TaskState};
 use crate::time::Nanos;
 use crate::value::{Bytes, Ext};
 
@@ -83,7 +84,8 @@ pub fn plausible(state: &State, choice: Choice) -> Envelope {
         29 => pick.reregister(),
         30 if choice.which % 2 == 0 => pick.pool(),
         30 => pick.reconcile(),
-        31..=33 => pick.accept_operation(),
+        31 | 32 => pick.accept_operation(),
+        33 => pick.feedback().or_else(|| pick.accept_operation()),
         34..=36 => pick.operator_operation(),
         _ => Some(pick.rarely()),
     };
@@ -177,7 +179,13 @@ impl Pick<'_> {
 
     fn register(&self) -> Chosen {
         let session = self.session(SessionKind::Agent)?;
-        let total = format!("cpus:{};mem:4096;disk:64;ports:[100-199]", 1 + self.choice.detail % 8);
+        let cpus = 1 + self.choice.detail % 8;
+        let raw = if self.choice.which % 2 == 0 {
+            ";disk<source=raw,profile=p,provider=q>:16"
+        } else {
+            ""
+        };
+        let total = format!("cpus:{cpus};mem:4096;disk:64;ports:[100-199]{raw}");
         let register = RegisterAgent {
             name: self.span().map(|_| format!("agent-{}", self.choice.detail).into()),
             resources: total.parse().ok()?,
@@ -407,8 +415,11 @@ impl Pick<'_> {
         let (id, agent) = self.one(self.state.agents().iter().filter(|(_, a)| away(a)))?;
         let tasks = agent.tasks.iter().filter(|_| self.choice.detail % 4 != 0);
         let tasks = tasks.map(|task| ReportedTask { task: *task, state: TaskState::Running });
+        let has = agent.operations.iter().filter(|_| self.choice.detail % 3 != 0);
+        let operations = has.map(|id| UpdateOperation::new(*id, OperationState::Pending)).collect();
+        let agent = Some(id);
         let command =
-            ReregisterAgent { agent: Some(id), tasks: tasks.collect(), ..Default::default() };
+            ReregisterAgent { agent, tasks: tasks.collect(), operations, ..Default::default() };
         Some((Some(session), command.into()))
     }
 

@@ -43,6 +43,8 @@ struct Plan<'c> {
     used: Bundle,
     /// The names of the tasks so far.
     task_names: BTreeSet<&'c str>,
+    /// The ids of the operations so far.
+    operation_ids: BTreeSet<&'c str>,
     /// Executors that are to be started, by name.
     executors: BTreeMap<&'c str, &'c ExecutorSpec>,
     /// The kernel's names and those that operations brought in, once there was one.
@@ -73,8 +75,8 @@ enum Step<'c> {
     Launch(&'c TaskSpec, Result<Taken, Rejection>),
     /// A group, what its executor takes if it is to be started, and what its tasks take.
     Group(&'c LaunchGroup, Result<(Option<Bundle>, Vec<Bundle>), Rejection>),
-    /// Another operation, by its place.
-    Operation(usize, Result<(), Rejection>),
+    /// Another operation, by its place, and what it holds until it has ended.
+    Operation(usize, &'c Operation, Result<Bundle, Rejection>),
 }
 
 impl Step<'_> {
@@ -82,7 +84,7 @@ impl Step<'_> {
         match self {
             Self::Launch(_, result) => result.as_ref().err(),
             Self::Group(_, result) => result.as_ref().err(),
-            Self::Operation(_, result) => result.as_ref().err(),
+            Self::Operation(_, _, result) => result.as_ref().err(),
         }
     }
 }
@@ -141,8 +143,9 @@ impl Machine<'_> {
                 Step::Group(group, result) => {
                     self.finish_group(framework, &offered, group, result, &mut tasks);
                 }
-                Step::Operation(index, result) => {
-                    operations.push(operations::outcome(index, result.err().as_ref()));
+                Step::Operation(index, operation, result) => {
+                    let place = (index, operation);
+                    operations.push(self.finish_operation(framework, &offered, place, result));
                 }
             }
         }
@@ -189,7 +192,8 @@ impl Machine<'_> {
         // Each may bring an executor of its own.
         if !self.state.tasks.has_room_for(tasks)
             || !self.state.executors.has_room_for(tasks)
-            || !self.state.grants.has_room_for(2 * tasks)
+            || !self.state.operations.has_room_for(others)
+            || !self.state.grants.has_room_for(2 * tasks + others)
         {
             return Err(over_limit("tasks", OBJECTS_MAX + 1, OBJECTS_MAX).at("operations"));
         }
@@ -266,7 +270,7 @@ impl Machine<'_> {
                         let place = format!("operations[{index}].{name}.{field}");
                         fault.at(place).index(index)
                     };
-                    plan.steps.push(Step::Operation(index, result.map_err(place)));
+                    plan.steps.push(Step::Operation(index, operation, result.map_err(place)));
                 }
             }
             before += operation.tasks().len();
@@ -296,7 +300,8 @@ impl Machine<'_> {
         let (mut tasks, mut operations) = (Vec::new(), Vec::new());
         for (index, operation) in command.operations.iter().enumerate() {
             if !matches!(operation, Operation::Launch(_) | Operation::LaunchGroup(_)) {
-                operations.push(operations::outcome(index, Some(fault)));
+                self.tell_error(framework, operation, None, fault);
+                operations.push(operations::failed(index, fault));
             }
             for spec in operation.tasks() {
                 let name = &spec.name;

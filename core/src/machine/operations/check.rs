@@ -1,7 +1,7 @@
 //! The rules of each operation: what may be reserved, created, destroyed, grown and shrunk, by
 //! whom and where. Nothing here changes anything.
 
-use crate::command::{Action, Operation};
+use crate::command::{Action, CreateDisk, DestroyDisk, Operation};
 use crate::error::{Code, Rejection};
 use crate::names::check_role_name;
 use crate::resources::{
@@ -19,6 +19,8 @@ pub(in crate::machine) enum Asked<'a> {
     Destroy(&'a Resources),
     Grow { volume: &'a Resources, addition: &'a Resources },
     Shrink { volume: &'a Resources, subtract: Amount },
+    CreateDisk(&'a CreateDisk),
+    DestroyDisk(&'a DestroyDisk),
 }
 
 impl<'a> Asked<'a> {
@@ -36,12 +38,19 @@ impl<'a> Asked<'a> {
             Operation::ShrinkVolume(shrink) => {
                 Self::Shrink { volume: &shrink.volume, subtract: shrink.subtract }
             }
+            Operation::CreateDisk(create) => Self::CreateDisk(create),
+            Operation::DestroyDisk(destroy) => Self::DestroyDisk(destroy),
         })
     }
 
     /// Whether what it makes waits for the next offer, in an accept.
     pub const fn is_resize(self) -> bool {
         matches!(self, Self::Grow { .. } | Self::Shrink { .. })
+    }
+
+    /// Whether the agent decides what it becomes.
+    pub const fn is_of_disk(self) -> bool {
+        matches!(self, Self::CreateDisk(_) | Self::DestroyDisk(_))
     }
 
     /// What the policy is asked.
@@ -52,6 +61,8 @@ impl<'a> Asked<'a> {
             Self::Create(_) => Action::CreateVolume,
             Self::Destroy(_) => Action::DestroyVolume,
             Self::Grow { .. } | Self::Shrink { .. } => Action::ResizeVolume,
+            Self::CreateDisk(_) => Action::CreateDisk,
+            Self::DestroyDisk(_) => Action::DestroyDisk,
         }
     }
 
@@ -63,6 +74,8 @@ impl<'a> Asked<'a> {
                 resources
             }
             Self::Grow { volume, .. } | Self::Shrink { volume, .. } => volume,
+            Self::CreateDisk(CreateDisk { source, .. })
+            | Self::DestroyDisk(DestroyDisk { source, .. }) => source,
         }
     }
 
@@ -88,9 +101,9 @@ pub(in crate::machine) struct Asking<'a> {
     pub knows_shared: bool,
 }
 
-type Check = Result<(), Rejection>;
+pub(super) type Check = Result<(), Rejection>;
 
-fn invalid(text: impl Into<String>) -> Rejection {
+pub(super) fn invalid(text: impl Into<String>) -> Rejection {
     Rejection::new(Code::InvalidOperation, text.into()).at("resources")
 }
 
@@ -138,6 +151,12 @@ impl Asking<'_> {
                 };
                 Conversion::shrink(&volume.as_in(self.total), subtract)
                     .map_err(|error| told(&error).at(field(&error)))
+            }
+            // What it becomes is known later: until then it is what it was.
+            Asked::CreateDisk(CreateDisk { source, .. })
+            | Asked::DestroyDisk(DestroyDisk { source, .. }) => {
+                self.check_disk(asked)?;
+                Ok(Conversion { consumed: source.clone(), converted: source.clone() })
             }
         }
     }
@@ -264,7 +283,7 @@ impl Asking<'_> {
 }
 
 /// What every operation asks of the resources that it names.
-fn check_common(resources: &Resources) -> Check {
+pub(super) fn check_common(resources: &Resources) -> Check {
     if resources.is_empty() {
         return Err(invalid("nothing is named: give some resources"));
     }

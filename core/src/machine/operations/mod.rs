@@ -2,10 +2,16 @@
 //!
 //! - this file: operations of operators, on what no task holds, and the change of an agent's total
 //! - [`check`]: the rules of each operation, for operators and frameworks alike
+//! - [`disks`]: the rules of those whose result the agent decides
+//! - [`feedback`]: reports, acknowledgements, reconciliation
+//! - [`lost`]: what becomes of operations when somebody goes away
 //!
 //! What frameworks do on their offers stands in [`accept`](super::accept).
 
 mod check;
+mod disks;
+mod feedback;
+mod lost;
 #[cfg(test)]
 mod tests;
 

@@ -62,10 +62,14 @@ public enum Code {
     UNKNOWN_EXECUTOR(-602),
     /** No such pool. */
     UNKNOWN_POOL(-682),
+    /** No such operation. */
+    UNKNOWN_OPERATION(-588),
     /** Another live agent, framework or pool has the name, or the resource of that name. */
     NAME_TAKEN(-769),
     /** The framework has a live or unreachable task of that name. */
     TASK_EXISTS(-770),
+    /** The framework has an operation of that id whose end it has not acknowledged. */
+    OPERATION_EXISTS(-844),
     /** The offer was accepted, declined, rescinded or never made to this framework. */
     OFFER_GONE(-1025),
     /** The agent is disconnected, deactivated or not registered. */
