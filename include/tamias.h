@@ -541,6 +541,9 @@
 /// The quota of a role changed.
 #define TAMIAS_RESCIND_QUOTA_UPDATED 5
 
+/// What the agent has changed: something in it that is revocable, reserved, or of a provider.
+#define TAMIAS_RESCIND_RESOURCES_CHANGED 200
+
 /// Another session took the framework over.
 #define TAMIAS_END_FAILED_OVER 1
 

@@ -297,6 +297,8 @@ pub enum RescindReason {
     Operation,
     /// The quota of a role changed.
     QuotaUpdated,
+    /// What the agent has changed: something in it that is revocable, reserved, or of a provider.
+    ResourcesChanged,
 }
 
 /// Why a subscription ended.

@@ -165,8 +165,8 @@ pub struct Options {
     /// Resources that do not count in shares, such as scarce ones.
     #[n(40)]
     pub fairness_exclude: Vec<Name>,
-    /// Whether new weights and quota rescind outstanding offers, so that the next allocation
-    /// follows them. Without it they stay, for who replays an allocator alone.
+    /// Whether new weights, new quota and new totals of agents rescind outstanding offers, so that
+    /// the next allocation follows them. Without it they stay, for who replays an allocator alone.
     #[n(41)]
     pub rescind_on_update: bool,
     /// How many agents that cannot be reached are remembered, and how many that are gone.
@@ -202,6 +202,10 @@ pub struct Options {
     /// agents came back, so that the first to come are not all given to others; `null` for at once.
     #[n(183)]
     pub recovery_hold: Option<RecoveryHold>,
+    /// How many executors an agent may have before nothing more is offered there, a task without
+    /// one counting as its own; `null` for any number.
+    #[n(200)]
+    pub max_executors_per_agent: Option<u32>,
 }
 
 impl Default for Options {
@@ -237,6 +241,7 @@ impl Default for Options {
             framework_sorter: Sorter::Drf,
             random_seed: 0,
             recovery_hold: None,
+            max_executors_per_agent: None,
         }
     }
 }

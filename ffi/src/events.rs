@@ -53,6 +53,8 @@ pub const TAMIAS_RESCIND_UNAVAILABILITY: u32 = 60;
 pub const TAMIAS_RESCIND_OPERATION: u32 = 80;
 /// The quota of a role changed.
 pub const TAMIAS_RESCIND_QUOTA_UPDATED: u32 = 5;
+/// What the agent has changed: something in it that is revocable, reserved, or of a provider.
+pub const TAMIAS_RESCIND_RESOURCES_CHANGED: u32 = 200;
 
 /// Another session took the framework over.
 pub const TAMIAS_END_FAILED_OVER: u32 = 1;
@@ -474,6 +476,7 @@ fn rescind_reason(reason: RescindReason) -> u32 {
         RescindReason::Unavailability => TAMIAS_RESCIND_UNAVAILABILITY,
         RescindReason::Operation => TAMIAS_RESCIND_OPERATION,
         RescindReason::QuotaUpdated => TAMIAS_RESCIND_QUOTA_UPDATED,
+        RescindReason::ResourcesChanged => TAMIAS_RESCIND_RESOURCES_CHANGED,
         _ => 0,
     }
 }

@@ -240,6 +240,7 @@ const fn rescind_reason(reason: RescindReason) -> &'static str {
         RescindReason::Unavailability => "unavailability",
         RescindReason::Operation => "operation",
         RescindReason::QuotaUpdated => "quota_updated",
+        RescindReason::ResourcesChanged => "resources_changed",
         _ => "unknown",
     }
 }

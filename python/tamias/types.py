@@ -236,6 +236,7 @@ class RescindReason(enum.StrEnum):
     UNAVAILABILITY = "unavailability"
     OPERATION = "operation"
     QUOTA_UPDATED = "quota_updated"
+    RESOURCES_CHANGED = "resources_changed"
 
 
 @final
@@ -274,6 +275,7 @@ class Options(TypedDict, total=False):
     domain: Mapping[str, str] | None
     require_agent_domain: bool
     filter_gpu: bool
+    max_executors_per_agent: int | None
     max_agent_count: int
     max_agent_age_seconds: Duration
     registry_gc_interval_seconds: Duration

@@ -33,6 +33,8 @@ pub enum Refusal {
     Gpus,
     /// The agent lacks what the framework's capabilities or the role's name need.
     AgentLacks,
+    /// The agent has as many executors as the kernel's option allows.
+    ExecutorsFull,
     /// The role is at its limit, or what is free is set aside for guarantees of others.
     Withheld,
     /// Nothing is free, or less than the smallest amount worth offering.
@@ -54,6 +56,7 @@ impl Refusal {
             Self::RemoteRegion => "remote_region",
             Self::Gpus => "gpus",
             Self::AgentLacks => "agent_lacks",
+            Self::ExecutorsFull => "executors_full",
             Self::Withheld => "quota",
             Self::TooSmall => "too_small",
             Self::Filtered => "filtered",
@@ -74,6 +77,7 @@ impl Refusal {
             Self::RemoteRegion => "subscribe with REGION_AWARE",
             Self::Gpus => "subscribe with GPU_RESOURCES, or set the option `filter_gpu` to false",
             Self::AgentLacks => "register the agent with MULTI_ROLE and HIERARCHICAL_ROLE",
+            Self::ExecutorsFull => "wait for executors there to end, or raise the option",
             Self::Withheld => "raise the limit of the role, or lower the guarantees of others",
             Self::TooSmall => "wait for more to become free, or lower `min_allocatable`",
             Self::Filtered => "wait for the refusals to end, or revive the role",
@@ -140,6 +144,10 @@ fn admits(
         return Err(Refusal::Constraint);
     }
     suits(state, framework, role, row)?;
+    let most = state.options().max_executors_per_agent;
+    if most.is_some_and(|most| state.executors_of_agent(row) >= most as usize) {
+        return Err(Refusal::ExecutorsFull);
+    }
     Ok(part)
 }
 

@@ -7,12 +7,12 @@ use super::{Machine, over_limit};
 use crate::attributes::Attributes;
 use crate::command::{RegisterAgent, ReregisterAgent, SessionKind, UpdateAgent};
 use crate::error::{Code, Rejection, shorten};
-use crate::event::Event;
-use crate::ids::{AgentId, ExecutorId, SessionId, TaskId};
+use crate::event::{Event, RescindReason};
+use crate::ids::{AgentId, ExecutorId, GrantId, SessionId, TaskId};
 use crate::limits::{EXT_BYTES_MAX, OBJECTS_MAX, TASKS_PER_COMMAND_MAX};
 use crate::names::check_name;
 use crate::reply::Reply;
-use crate::resources::{Bundle, Resources};
+use crate::resources::{Bundle, CollectionKey as _, Key, MetaId, Resources};
 use crate::state::{Agent, Liveness};
 use crate::status::TaskState;
 use crate::value::{AgentCapabilities, AgentCapability, Domain, Ext};
@@ -313,8 +313,13 @@ impl Machine<'_> {
         let mut changed = false;
         if let Some(resources) = resources {
             let total = self.state.names.intern(resources);
-            changed |= self.state.agents.get(id).is_some_and(|agent| agent.total != total);
+            let before = self.state.agents.get(id).map(|agent| agent.total.clone());
+            let before = before.filter(|before| *before != total);
             self.state.set_total(id, total);
+            if let Some(before) = before {
+                changed = true;
+                self.rescind_changed(id, &before);
+            }
         }
         if let Some(attributes) = attributes {
             let agent = self.state.agents.get_mut(id);
@@ -329,6 +334,37 @@ impl Machine<'_> {
             }
         }
         changed
+    }
+
+    /// Rescinds the offers of an agent that hold something which it has no longer as it was: if
+    /// something of it is revocable or of a provider, all that hold such things. Plain amounts may
+    /// shrink below what is offered.
+    fn rescind_changed(&mut self, id: AgentId, before: &Bundle) {
+        let Some(agent) = self.state.agents.get(id) else { return };
+        let (after, names) = (&agent.total, &self.state.names);
+        if !self.state.options.rescind_on_update || agent.offered.is_empty() {
+            return;
+        }
+        let items = before.iter().chain(after).map(|item| item.key);
+        let changed =
+            items.filter(|key| key.meta != MetaId::PLAIN && before.get(key) != after.get(key));
+        let changed: BTreeSet<Key> = changed.collect();
+        let of_provider = |key: &Key| {
+            names.metadata(key.meta).is_some_and(|metadata| metadata.provider.is_some())
+        };
+        let revocable = changed.iter().any(|key| key.is_revocable());
+        let provided = changed.iter().any(of_provider);
+        let is_hit = |key: &Key| {
+            changed.contains(key) || revocable && key.is_revocable() || provided && of_provider(key)
+        };
+        let is_void = |offer: &GrantId| {
+            let grant = self.state.grants.get(*offer).filter(|grant| grant.is_offer());
+            grant.is_some_and(|grant| grant.resources.iter().any(|item| is_hit(&item.key)))
+        };
+        let void: Vec<_> = agent.grants.iter().copied().filter(is_void).collect();
+        for offer in void {
+            self.rescind(offer, RescindReason::ResourcesChanged);
+        }
     }
 
     /// Brings the tasks that the kernel knows on a returning agent in line with those it has.

@@ -98,7 +98,8 @@ impl Machine<'_> {
         let message = message.map(Into::into);
         let event = Event::ExecutorLost { agent, executor, id, status, message };
         self.tell_framework(row.framework, event);
-        if matches!(row.hold, Hold::Granted(_)) {
+        let is_limited = self.state.options.max_executors_per_agent.is_some();
+        if matches!(row.hold, Hold::Granted(_)) || is_limited {
             self.offer_again(agent);
         }
         self.finish_removing_framework(row.framework);

@@ -118,11 +118,32 @@ impl Machine<'_> {
                 return Err(name_taken(command, taken));
             }
         }
+        if let Some(known) = known {
+            self.check_owner(session, known)?;
+        }
         Ok(known)
     }
 
+    /// A framework is not taken over for another principal. The program's own sessions, which speak
+    /// for none, may take over any.
+    fn check_owner(&self, session: SessionId, id: FrameworkId) -> Result<(), Rejection> {
+        let principal = self.state.sessions.get(session).and_then(|row| row.principal.as_deref());
+        let owner = self.state.frameworks.get(id).and_then(|row| row.principal.as_deref());
+        if principal.is_none() || principal == owner {
+            return Ok(());
+        }
+        let text = match owner {
+            Some(owner) => format!("framework {id} is of principal {:?}", shorten(owner)),
+            None => format!("framework {id} is of no principal: only such sessions take it over"),
+        };
+        Err(Rejection::new(Code::NotYours, text).at("framework").id(id.to_u64()))
+    }
+
     fn new_framework(&mut self, session: SessionId) -> FrameworkId {
+        let row = self.state.sessions.get(session);
+        let principal = row.and_then(|session| session.principal.clone());
         self.state.frameworks.insert(Framework {
+            principal,
             name: None,
             connection: Connection::Connected(session),
             capabilities: Vec::new(),

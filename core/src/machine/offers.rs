@@ -8,7 +8,7 @@ use crate::event::{Event, Offer, RescindReason};
 use crate::ids::{AgentId, FrameworkId, GrantId, OfferId, RoleId, SessionId};
 use crate::limits::{FILTERS_PER_AGENT_MAX, OFFERS_PER_COMMAND_MAX, REFUSE_DEFAULT, REFUSE_MAX};
 use crate::reply::Reply;
-use crate::resources::Bundle;
+use crate::resources::{Bundle, Resources};
 use crate::state::{Filter, Grant, GrantKind, Timer};
 use crate::time::Nanos;
 
@@ -262,7 +262,7 @@ impl crate::state::State {
             domain: agent.domain.clone(),
             unavailability: self.planned(grant.agent).map(|planned| planned.unavailability),
             role: self.roles.get(grant.role)?.name.clone(),
-            resources: self.names.named(&grant.resources),
+            resources: without_hidden(self.names.named(&grant.resources)),
             attributes: agent.attributes.clone(),
             executors: self.executors_on(grant.framework, grant.agent),
             expires: timer.map(|key| key.deadline),
@@ -302,4 +302,13 @@ impl crate::state::State {
         }
         events
     }
+}
+
+/// What an offer shows: ports that the agent gives to tasks by itself go with it unseen.
+fn without_hidden(resources: Resources) -> Resources {
+    const HIDDEN: &str = "ephemeral_ports";
+    if resources.iter().all(|item| item.key.name.as_str() != HIDDEN) {
+        return resources;
+    }
+    resources.filter(|key| key.name.as_str() != HIDDEN)
 }

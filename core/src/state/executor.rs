@@ -9,7 +9,7 @@ use std::sync::Arc;
 use minicbor::{Decode, Encode};
 
 use super::task::Transition;
-use super::{Grant, GrantKind, Hold, State, TimerKey};
+use super::{Agent, Grant, GrantKind, Hold, State, TimerKey};
 use crate::command::ExecutorSpec;
 use crate::ids::{AgentId, ExecutorId, FrameworkId, RoleId, TaskId};
 use crate::intern::HasNames;
@@ -116,6 +116,13 @@ impl State {
             let row = self.executors.get(*id);
             row.is_some_and(|row| row.framework == framework && *row.name == *name)
         })
+    }
+
+    /// How many executors an agent has; a task without one that has not ended is its own.
+    pub(crate) fn executors_of_agent(&self, agent: &Agent) -> usize {
+        let tasks = agent.tasks.iter().filter_map(|id| self.tasks.get(*id));
+        let alone = tasks.filter(|task| task.executor.is_none() && !task.state.is_terminal());
+        agent.executors.len() + alone.count()
     }
 
     /// The tasks of an executor that have not ended.

@@ -52,6 +52,10 @@ pub struct Framework {
     /// The roles it is subscribed to or still holds resources in.
     #[n(5)]
     pub roles: BTreeMap<RoleId, Subscription>,
+    /// Whom the session speaks for that subscribed it first. Only such sessions, and those that
+    /// speak for nobody else, take it over.
+    #[n(200)]
+    pub principal: Option<Box<str>>,
     /// Its live and unreachable tasks by name. Derived from the tasks.
     #[cbor(skip)]
     pub tasks: Map<Arc<str>, TaskId>,

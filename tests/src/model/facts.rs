@@ -152,6 +152,8 @@ pub struct Framework {
     pub gpus: bool,
     /// How long it may be away.
     pub failover: Nanos,
+    /// Whom its first session spoke for.
+    pub principal: Option<Box<str>>,
     /// Its part in each role.
     pub parts: BTreeMap<String, Part>,
 }

@@ -36,6 +36,12 @@ impl Model {
         if command.framework.is_none() && connected.is_some_and(|other| other != session) {
             faults.push(Code::NameTaken);
         }
+        // It is not taken over for somebody else, unless by the program's own sessions.
+        let owner = meant.and_then(|id| self.frameworks.get(&id)).map(|f| &f.principal);
+        let speaks_for = &self.sessions[&session].principal;
+        if speaks_for.is_some() && owner.is_some_and(|owner| owner != speaks_for) {
+            faults.push(Code::NotYours);
+        }
         if !faults.is_empty() {
             return Err(faults);
         }
@@ -100,6 +106,7 @@ impl Model {
                 aware: false,
                 gpus: false,
                 failover: Nanos::ZERO,
+                principal: self.sessions[&session].principal.clone(),
                 parts: Default::default(),
             },
         );
