@@ -80,6 +80,7 @@ impl Machine<'_> {
             agent.liveness = Liveness::Unreachable(since);
             let total = agent.total.clone();
             self.state.uncount_total(&total);
+            self.state.spare.touch(id);
             self.state.registry.away_by_age.insert((since, id));
         }
         self.forget_inquiries_of_agent(id);

@@ -3,11 +3,12 @@
 use fastrand::Rng;
 use tamias::command::{
     Command, DeactivateAgent, DrainAgent, MaintenanceWindow, MarkAgentGone, ReactivateAgent,
-    RemoveAgent, ReserveResources, Restart, RoleWeight, SessionKind, StartMaintenance,
-    StopMaintenance, Teardown, UnreserveResources, UpdateMaintenanceSchedule, UpdateWeights,
+    RemoveAgent, ReserveResources, Restart, RoleQuota, RoleWeight, SessionKind, StartMaintenance,
+    StopMaintenance, Teardown, UnreserveResources, UpdateMaintenanceSchedule, UpdateQuota,
+    UpdateWeights,
 };
 use tamias::ids::{AgentId, SessionId};
-use tamias::resources::Amount;
+use tamias::resources::{Amount, Name, Quantities};
 use tamias::time::Nanos;
 
 use super::ROLES;
@@ -35,7 +36,8 @@ impl Operator {
         let frameworks: Vec<_> = kernel.state.frameworks().ids().collect();
         let framework = rng.choice(frameworks);
         let command: Option<Command> = match rng.u32(0..64) {
-            0..=9 => {
+            0..=4 => Some(Self::quota(rng)),
+            5..=9 => {
                 let weight = Amount::from_units(rng.u32(1..5));
                 let role = rng.choice(ROLES).unwrap_or_default();
                 let weights = vec![RoleWeight { role: role.into(), weight }];
@@ -89,6 +91,17 @@ impl Operator {
     fn machines_down(kernel: &Kernel) -> Vec<Box<str>> {
         let machines = kernel.state.maintenance().machines.iter();
         machines.filter(|(_, planned)| planned.down).map(|(name, _)| name.clone()).collect()
+    }
+
+    /// Guarantees, limits, both, or no quota any more.
+    fn quota(rng: &mut Rng) -> Command {
+        let mut guarantees = Quantities::new();
+        guarantees.set(Name::CPUS, Amount::from_units(rng.u32(0..4)));
+        let most = Amount::from_units(rng.u32(0..20));
+        let limits = rng.bool().then_some((Name::CPUS, most)).into_iter().collect();
+        let role = rng.choice(ROLES).unwrap_or_default().into();
+        UpdateQuota { quotas: vec![RoleQuota { role, guarantees, limits }], force: rng.bool() }
+            .into()
     }
 
     /// A schedule of the machines that are down and perhaps one more.

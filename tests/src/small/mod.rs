@@ -1,7 +1,7 @@
 //! Exhaustive small worlds: everything that can happen to a very small kernel, a few steps deep.
 //!
 //! Random plays find what is likely; this finds what is short. Two agents, two frameworks in two
-//! roles, and a list of concrete [`moves`]; from each state every move is made, after each move all
+//! roles, one with quota, and a list of concrete [`moves`]; from each state every move is made, after each move all
 //! work is done, and every state is checked. A state that was reached before, whatever the way, is
 //! not explored again.
 
@@ -60,14 +60,15 @@ pub fn explore(options: Options, depth: usize) -> Tally {
     explorer.tally
 }
 
-/// Two agents, two frameworks, one of them with twice the weight, and an operator.
+/// Two agents, two frameworks, the role of one of them with quota, and an operator.
 fn begin(options: Options) -> Small {
     let mut world = World::new(options);
     for name in [moves::AGENT_1, moves::AGENT_2] {
         let session = world.open(tamias::command::SessionKind::Agent);
         world.send(session, moves::register(name));
     }
-    world.open(tamias::command::SessionKind::Operator);
+    let operator = world.open(tamias::command::SessionKind::Operator);
+    world.send(operator, moves::quota("cpus:1", "cpus:3"));
     for (name, role) in [(moves::FRAMEWORK_1, "r1"), (moves::FRAMEWORK_2, "r2")] {
         let session = world.open(tamias::command::SessionKind::Framework);
         world.send(session, moves::subscribe(name, role));

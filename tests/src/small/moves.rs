@@ -4,9 +4,9 @@ use tamias::State;
 use tamias::command::{
     Accept, AcceptInverseOffers, Acknowledge, CloseSession, Command, DeactivateAgent, Decline,
     DrainAgent, Kill, MaintenanceWindow, MarkAgentGone, OpenSession, ReactivateAgent, Reconcile,
-    RegisterAgent, RemoveAgent, ReportedTask, ReregisterAgent, Restart, Revive, RoleWeight,
-    SessionKind, StartMaintenance, StopMaintenance, Subscribe, Suppress, Teardown, Update,
-    UpdateAgent, UpdateMaintenanceSchedule, UpdateWeights,
+    RegisterAgent, RemoveAgent, ReportedTask, ReregisterAgent, Restart, Revive, RoleQuota,
+    RoleWeight, SessionKind, StartMaintenance, StopMaintenance, Subscribe, Suppress, Teardown,
+    Update, UpdateAgent, UpdateMaintenanceSchedule, UpdateQuota, UpdateWeights,
 };
 use tamias::ids::{AgentId, FrameworkId, OfferId, SessionId, TaskId};
 use tamias::status::TaskState;
@@ -66,6 +66,12 @@ pub const MOVES: &[Move] = &[
         let weight = RoleWeight { role: "r1".into(), weight: "2".parse().ok()? };
         once(n, operator(&w.state)?, UpdateWeights { weights: vec![weight] })
     }),
+    Move("the operator guarantees r1 two cpus and limits it to them", |w, n| {
+        once(n, operator(&w.state)?, quota("cpus:2", "cpus:2"))
+    }),
+    Move("the operator takes the quota of r1 away", |w, n| {
+        once(n, operator(&w.state)?, quota("", ""))
+    }),
     Move("the operator takes a1 out of service", |w, n| {
         once(n, operator(&w.state)?, DeactivateAgent { agent: agent(&w.state, AGENT_1)? })
     }),
@@ -124,6 +130,16 @@ pub const MOVES: &[Move] = &[
 pub fn register(name: &str) -> RegisterAgent {
     let resources = "cpus:2;ports:[1-4]".parse().unwrap();
     RegisterAgent { name: Some(name.into()), resources, ..RegisterAgent::default() }
+}
+
+/// A quota of r1, whatever stands against it.
+///
+/// # Panics
+/// If the texts do not parse.
+#[must_use]
+pub fn quota(guarantees: &str, limits: &str) -> UpdateQuota {
+    let (guarantees, limits) = (guarantees.parse().unwrap(), limits.parse().unwrap());
+    UpdateQuota { quotas: vec![RoleQuota { role: "r1".into(), guarantees, limits }], force: true }
 }
 
 /// How a framework of that name subscribes, and takes itself over.
