@@ -182,10 +182,13 @@
 /// No such executor.
 #define TAMIAS_ERR_UNKNOWN_EXECUTOR -602
 
+/// No such pool.
+#define TAMIAS_ERR_UNKNOWN_POOL -682
+
 /// No such operation.
 #define TAMIAS_ERR_UNKNOWN_OPERATION -588
 
-/// Another live agent or framework has the name.
+/// Another live agent, framework or pool has the name, or the resource of that name.
 #define TAMIAS_ERR_NAME_TAKEN -769
 
 /// The framework has a live or unreachable task of that name.

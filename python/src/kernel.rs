@@ -140,17 +140,19 @@ impl PyKernel {
         from_json(py, &answer?)
     }
 
-    /// Why a framework, a role or an agent (its id or name) gets no offers.
-    #[pyo3(signature = (*, framework=None, role=None, agent=None))]
+    /// Why a framework, role or agent (its id or name) gets no offers, or a pool is not offered.
+    #[pyo3(signature = (*, framework=None, role=None, agent=None, pool=None))]
     fn explain<'py>(
         &self,
         py: Python<'py>,
         framework: Option<&Bound<'py, PyAny>>,
         role: Option<&Bound<'py, PyAny>>,
         agent: Option<&Bound<'py, PyAny>>,
+        pool: Option<&Bound<'py, PyAny>>,
     ) -> Result<Bound<'py, PyAny>> {
         let fields = PyDict::new(py);
-        for (key, value) in [("framework", framework), ("role", role), ("agent", agent)] {
+        let given = [("framework", framework), ("role", role), ("agent", agent), ("pool", pool)];
+        for (key, value) in given {
             if let Some(value) = value {
                 fields.set_item(key, value)?;
             }

@@ -5,14 +5,15 @@ use pyo3::types::{PyInt, PyMapping};
 use tamias::Code;
 use tamias::Time;
 use tamias::command::{
-    Allocate, DeactivateAgent, DrainAgent, MaintenanceWindow, MarkAgentGone, ReactivateAgent,
-    RemoveAgent, RoleWeight, StartMaintenance, StopMaintenance, Teardown,
-    UpdateMaintenanceSchedule, UpdateWeights,
+    AddPool, Allocate, DeactivateAgent, DrainAgent, MaintenanceWindow, MarkAgentGone,
+    ReactivateAgent, RemoveAgent, RemovePool, RoleWeight, StartMaintenance, StopMaintenance,
+    Teardown, UpdateMaintenanceSchedule, UpdatePool, UpdateWeights,
 };
 
 use crate::classes::classes;
 use crate::convert::{entries, maybe_nanos, number_text, parsed, text, texts, wrong_type};
 use crate::errors::{Result, reject};
+use crate::resources::decode;
 use crate::session::{Handle, session_methods};
 
 /// An operator: weights, agents in and out of service, teardown. Made by ``Kernel.operator()``.
@@ -111,6 +112,36 @@ impl PyOperator {
     fn stop_maintenance(&self, py: Python<'_>, machines: &Bound<'_, PyAny>) -> Result<()> {
         let machines = texts("machines", machines)?;
         self.handle.enter(py, StopMaintenance { machines }).map(drop)
+    }
+
+    /// Adds resources of the whole cluster that lie on no agent, such as floating licences.
+    fn add_pool(
+        &self,
+        py: Python<'_>,
+        name: &Bound<'_, PyAny>,
+        resources: &Bound<'_, PyAny>,
+    ) -> Result<()> {
+        let name = text("name", name)?.into();
+        let resources = decode("resources", resources)?;
+        self.handle.enter(py, AddPool { name, resources }).map(drop)
+    }
+
+    /// Replaces what there is of a pool, also with less than what is in use.
+    fn update_pool(
+        &self,
+        py: Python<'_>,
+        name: &Bound<'_, PyAny>,
+        resources: &Bound<'_, PyAny>,
+    ) -> Result<()> {
+        let name = text("name", name)?.into();
+        let resources = decode("resources", resources)?;
+        self.handle.enter(py, UpdatePool { name, resources }).map(drop)
+    }
+
+    /// Removes a pool of which nobody holds anything.
+    fn remove_pool(&self, py: Python<'_>, name: &Bound<'_, PyAny>) -> Result<()> {
+        let name = text("name", name)?.into();
+        self.handle.enter(py, RemovePool { name }).map(drop)
     }
 
     /// Removes a framework and has its tasks killed.

@@ -153,6 +153,25 @@ def test_weights_decide_who_gets_more(kernel: tamias.Kernel) -> None:
     assert counts == {"a": 4, "b": 2}
 
 
+def test_licences_ride_along_with_agents(kernel: tamias.Kernel) -> None:
+    operator = kernel.operator()
+    operator.add_pool("flex", {"licences": 3})
+    framework, driver = kernel.subscribe(roles=["ci"]), kernel.agent_driver()
+    driver.register("cpus:4")
+    kernel.advance(1)
+    [offer] = offers(framework)
+    assert str(offer.resources) == "cpus:4;licences:3"
+    build = tamias.TaskSpec("build", resources={"cpus": 1, "licences": 1}, command=["cc"])
+    framework.launch(offer, [build])
+    with pytest.raises(tamias.TamiasError, match="is held by task"):
+        operator.remove_pool("flex")
+    operator.update_pool("flex", "licences:1")
+    [pool] = kernel.query("get_pools")["pools"]
+    assert (pool["total"], pool["allocated"]) == ("licences:1", "licences:1")
+    with pytest.raises(tamias.TamiasError, match="no pool has the name"):
+        operator.remove_pool("other")
+
+
 def test_allocation_on_command() -> None:
     options = tamias.Options(allocate_only_on_command=True)
     with tamias.Kernel(options, clock=tamias.ManualClock()) as kernel:

@@ -4,13 +4,13 @@ use std::ops::Deref;
 
 use super::session::Session;
 use crate::command::{
-    Allocate, DeactivateAgent, DrainAgent, MaintenanceWindow, MarkAgentGone, ReactivateAgent,
-    RemoveAgent, RoleQuota, RoleWeight, SetPolicy, StartMaintenance, StopMaintenance, Teardown,
-    UpdateMaintenanceSchedule, UpdateQuota, UpdateWeights,
+    AddPool, Allocate, DeactivateAgent, DrainAgent, MaintenanceWindow, MarkAgentGone,
+    ReactivateAgent, RemoveAgent, RemovePool, RoleQuota, RoleWeight, SetPolicy, StartMaintenance,
+    StopMaintenance, Teardown, UpdateMaintenanceSchedule, UpdatePool, UpdateQuota, UpdateWeights,
 };
 use crate::error::Rejection;
 use crate::ids::{AgentId, FrameworkId};
-use crate::resources::{Amount, Quantities, ResourceLimits};
+use crate::resources::{Amount, Quantities, ResourceLimits, Resources};
 use crate::time::Nanos;
 
 /// An operator session. Thread-safe.
@@ -99,6 +99,21 @@ impl Operator {
     /// Replaces the policy: who may do what for which roles.
     pub fn set_policy(&self, policy: SetPolicy) -> Result<(), Rejection> {
         self.call(policy).map(|_| ())
+    }
+
+    /// Adds resources of the whole cluster that lie on no agent, such as floating licences.
+    pub fn add_pool(&self, name: &str, resources: Resources) -> Result<(), Rejection> {
+        self.call(AddPool { name: name.into(), resources }).map(|_| ())
+    }
+
+    /// Replaces what there is of a pool, also with less than what is in use.
+    pub fn update_pool(&self, name: &str, resources: Resources) -> Result<(), Rejection> {
+        self.call(UpdatePool { name: name.into(), resources }).map(|_| ())
+    }
+
+    /// Removes a pool of which nobody holds anything.
+    pub fn remove_pool(&self, name: &str) -> Result<(), Rejection> {
+        self.call(RemovePool { name: name.into() }).map(|_| ())
     }
 
     /// Runs an allocation over these agents in this order, over all if none is listed.

@@ -279,9 +279,6 @@ fn check_kinds_of_resources(resources: &Resources) -> Result<(), Rejection> {
             return bad(format!("{}: units of devices are on an agent", item.key));
         }
         let Some(metadata) = item.key.metadata() else { continue };
-        if metadata.disk.is_some() || metadata.shared {
-            return bad(format!("{}: a pool has neither disks nor volumes", item.key));
-        }
         if metadata.provider.is_some() {
             return bad(format!("{}: what a provider has is on an agent", item.key));
         }

@@ -4,6 +4,7 @@
 //! cannot disagree. Where the gate says that too little is free, it is said why: nothing is, it is
 //! reserved for others, or it needs a capability.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -33,6 +34,8 @@ pub enum Reason {
     Reserved,
     /// What is free is nothing that the framework can deal with.
     Incapable,
+    /// The framework does not know pools.
+    PoolsUnknown,
 }
 
 impl Reason {
@@ -44,6 +47,7 @@ impl Reason {
             Self::NothingFree => "nothing_free",
             Self::Reserved => "reserved",
             Self::Incapable => "incapable",
+            Self::PoolsUnknown => "pools_unknown",
         }
     }
 
@@ -59,6 +63,7 @@ impl Reason {
             Self::Incapable => {
                 "subscribe with REVOCABLE_RESOURCES, SHARED_RESOURCES or RESERVATION_REFINEMENT"
             }
+            Self::PoolsUnknown => "subscribe with POOL_RESOURCES",
         }
     }
 }
@@ -165,10 +170,15 @@ pub struct AgentExplanation {
 
 /// Obstacles while they are counted.
 #[derive(Default)]
-struct Obstacles(BTreeMap<Reason, (usize, Vec<String>, Option<Time>)>);
+pub(super) struct Obstacles(BTreeMap<Reason, (usize, Vec<String>, Option<Time>)>);
 
 impl Obstacles {
-    fn add(&mut self, reason: Reason, example: impl FnOnce() -> String, until: Option<Time>) {
+    pub(super) fn add(
+        &mut self,
+        reason: Reason,
+        example: impl FnOnce() -> String,
+        until: Option<Time>,
+    ) {
         let (count, examples, first) = self.0.entry(reason).or_default();
         *count += 1;
         if examples.len() < EXAMPLES {
@@ -177,7 +187,7 @@ impl Obstacles {
         *first = [*first, until].into_iter().flatten().min();
     }
 
-    fn sorted(self) -> Vec<Obstacle> {
+    pub(super) fn sorted(self) -> Vec<Obstacle> {
         let obstacle = |(reason, (count, examples, until)): (Reason, _)| Obstacle {
             reason: reason.name(),
             count,
@@ -192,26 +202,31 @@ impl Obstacles {
     }
 }
 
-/// In which stage of a run the framework could be offered the agent in the role; if in none, why.
-fn look(
+/// In which stage of a run the framework could be offered the agent in the role, and what; if in
+/// none, why.
+pub(super) fn look<'b>(
     state: &State,
     books: Option<&Books>,
     framework: FrameworkId,
     role: RoleId,
     agent: AgentId,
-    free: &Bundle,
-) -> Result<Stage, Reason> {
-    let gated =
-        |stage| gate(state, books, stage, framework, role, agent, free).resources.map(|_| stage);
+    free: &'b Bundle,
+) -> Result<(Stage, Cow<'b, Bundle>), Reason> {
+    let gated = |stage| {
+        let gated = gate(state, books, stage, framework, role, agent, free);
+        gated.resources.map(|resources| (stage, resources))
+    };
     let guaranteed = books.is_some_and(|books| !books.allowance(state, role).is_empty());
     let first = guaranteed.then(|| gated(Stage::Guarantees).ok()).flatten();
     first.map_or_else(|| gated(Stage::Shares), Ok).map_err(|refusal| {
         let Some(row) = state.roles().get(role) else { return Reason::Refused(refusal) };
-        let is_reserved = || state.names().allocatable_to(free, &row.name).is_empty();
+        // What is in pools is not offered without something of the agent.
+        let own = state.pools().without(free);
+        let is_reserved = || state.names().allocatable_to(&own, &row.name).is_empty();
         match refusal {
-            Refusal::TooSmall if state.pools().without(free).is_empty() => Reason::NothingFree,
+            Refusal::TooSmall if own.is_empty() => Reason::NothingFree,
             Refusal::TooSmall if is_reserved() => Reason::Reserved,
-            Refusal::TooSmall if state.offerable(framework, role, free).is_empty() => {
+            Refusal::TooSmall if state.offerable(framework, role, &own).is_empty() => {
                 Reason::Incapable
             }
             refusal => Reason::Refused(refusal),
@@ -230,7 +245,7 @@ fn refused_until(
     part.filters.get(&agent)?.iter().map(|filter| filter.expires).min()
 }
 
-fn next_allocation(state: &State) -> Option<Time> {
+pub(super) fn next_allocation(state: &State) -> Option<Time> {
     if let Some(hold) = &state.work.hold {
         return Some(hold.timer.deadline);
     }
@@ -338,7 +353,7 @@ pub(super) fn agent(state: &State, id: AgentId) -> AgentExplanation {
                 format!("{framework} in {role}")
             };
             match look(state, books.as_ref(), framework, role, id, &free) {
-                Ok(stage) => {
+                Ok((stage, _)) => {
                     open += 1;
                     // Guarantees are served before shares.
                     let place = if stage == Stage::Guarantees { &mut first } else { &mut next };

@@ -35,6 +35,7 @@ pub(super) fn findings(state: &State) -> Vec<Finding> {
     }
     findings.extend(agents_out_of_service(state));
     findings.extend(overcommitted(state));
+    findings.extend(pools_overcommitted(state));
     let parts = explain::all_parts(state);
     let starving: Vec<_> = parts.iter().filter(|part| is_starving(state, part)).collect();
     findings.extend(starving.iter().map(|part| starves(part)));
@@ -85,6 +86,21 @@ fn overcommitted(state: &State) -> Option<Finding> {
         text: format!("tasks hold more than there is on {}", plural(agents.len(), "agent")),
         about: some(agents),
         remedy: "kill tasks there, or give the agents back what they had",
+    })
+}
+
+/// A pool that shrank below what its holders have.
+fn pools_overcommitted(state: &State) -> impl Iterator<Item = Finding> {
+    let pools = state.pools().iter().filter(|(_, pool)| !pool.total.contains(&pool.allocated));
+    pools.map(|(name, pool)| Finding {
+        finding: "overcommitted",
+        text: format!(
+            "tasks hold {} of pool {name:?}, which has {}",
+            state.names().named(&pool.allocated),
+            state.names().named(&pool.total)
+        ),
+        about: vec![name.to_owned()],
+        remedy: "kill tasks that hold it, or give the pool back what it had",
     })
 }
 

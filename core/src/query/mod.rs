@@ -7,12 +7,14 @@
 //!
 //! - `rows`: what there is, one kind of [row](crate::row) per noun
 //! - [`explain`]: why somebody gets no offers
+//! - [`pool`]: why nothing of a pool is offered
 //! - [`finding`]: what in a whole state deserves a look
 //! - [`calculation`]: arithmetic of resources, without any state
 
 pub mod calculation;
 pub mod explain;
 pub mod finding;
+pub mod pool;
 mod rows;
 
 use serde::{Deserialize, Serialize};
@@ -29,6 +31,7 @@ pub use crate::row::{
 pub use calculation::{Calculated, CalculatedQuantities, Calculation, QuantityCalculation};
 pub use explain::{AgentExplanation, FrameworkExplanation, RoleExplanation};
 pub use finding::Finding;
+pub use pool::PoolExplanation;
 
 /// Which rows: those that match all that is given. Ids or names, as text.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,6 +74,8 @@ pub enum Query {
     GetMaintenance,
     /// Why a framework, a role or an agent gets no offers; exactly one of them is given.
     Explain(Pick),
+    /// Why nothing of the pool of that name is offered.
+    ExplainPool(Box<str>),
     /// What deserves a look.
     Diagnose,
     /// Who may do what for which roles.
@@ -158,6 +163,8 @@ pub enum Answer {
     RoleExplained(RoleExplanation),
     /// Why an agent is not offered.
     AgentExplained(AgentExplanation),
+    /// Why nothing of a pool is offered.
+    PoolExplained(PoolExplanation),
     /// What deserves a look, the most pressing first.
     Findings {
         /// One each.
@@ -198,6 +205,11 @@ impl Query {
         #[derive(Deserialize)]
         #[serde(deny_unknown_fields)]
         struct Nothing {}
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct OfPool {
+            pool: Box<str>,
+        }
         let pick = |query: fn(Pick) -> Self, fields| read_fields(fields).map(query);
         match name {
             "get_agents" => pick(Self::GetAgents, fields),
@@ -210,6 +222,9 @@ impl Query {
             "get_operations" => pick(Self::GetOperations, fields),
             "get_state" => read_fields(fields).map(|Nothing {}| Self::GetState),
             "get_maintenance" => read_fields(fields).map(|Nothing {}| Self::GetMaintenance),
+            "explain" if fields.get("pool").is_some() => {
+                read_fields(fields).map(|OfPool { pool }| Self::ExplainPool(pool))
+            }
             "explain" => pick(Self::Explain, fields),
             "diagnose" => read_fields(fields).map(|Nothing {}| Self::Diagnose),
             "get_policy" => read_fields(fields).map(|Nothing {}| Self::GetPolicy),
@@ -240,9 +255,9 @@ impl State {
     /// Answers a query. It takes time in proportion to the rows looked at; `explain` of a framework
     /// looks at every agent once per role, `diagnose` does that for all frameworks.
     ///
-    /// Errors: [`Code::UnknownAgent`], [`Code::UnknownFramework`], [`Code::UnknownRole`] for what
-    /// does not exist; [`Code::Malformed`] for an `explain` of none or of several;
-    /// [`Code::BadResources`] for arithmetic that cannot be done.
+    /// Errors: [`Code::UnknownAgent`], [`Code::UnknownFramework`], [`Code::UnknownRole`],
+    /// [`Code::UnknownPool`] for what does not exist; [`Code::Malformed`] for an `explain` of none
+    /// or of several; [`Code::BadResources`] for arithmetic that cannot be done.
     pub fn query(&self, query: &Query) -> Result<Answer, Rejection> {
         Ok(match query {
             Query::GetAgents(pick) => {
@@ -278,6 +293,11 @@ impl State {
             Query::GetMaintenance => {
                 Answer::Maintenance { machines: self.maintenance_status(), gone: rows::gone(self) }
             }
+            Query::ExplainPool(name) => {
+                let pool = self.pools().get(name);
+                let pool = pool.ok_or_else(|| missing(Code::UnknownPool, "pool", name))?;
+                Answer::PoolExplained(pool::explain(self, name, pool))
+            }
             Query::Explain(pick) => self.explain(self.picked(pick)?)?,
             Query::GetPolicy => Answer::Policy(self.policy().clone()),
             Query::Resources(sum) => Answer::Resources(Box::new(sum.result()?)),
@@ -298,7 +318,7 @@ impl State {
                 Ok(Answer::AgentExplained(explain::agent(self, id)))
             }
             _ => {
-                let text = "give exactly one of `framework`, `role` and `agent`";
+                let text = "give exactly one of `framework`, `role`, `agent` and `pool`";
                 Err(Rejection::new(Code::Malformed, text))
             }
         }

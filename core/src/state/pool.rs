@@ -41,11 +41,20 @@ pub struct Pool {
 }
 
 impl Pool {
-    /// What is neither offered nor allocated; nothing where more is in use than the total.
+    /// What is neither offered nor allocated; nothing where more is in use than the total. What is
+    /// in use under a reservation that the total has no more is missing from all that is called so:
+    /// it is not there twice.
     pub fn free(&self) -> Bundle {
+        let mut used = self.offered.clone();
+        used.add_assign(&self.allocated);
         let mut free = self.total.clone();
-        free.subtract(&self.offered);
-        free.subtract(&self.allocated);
+        free.subtract(&used);
+        used.subtract(&self.total);
+        for over in &used {
+            for own in free.clone().iter().filter(|own| own.key.name == over.key.name) {
+                free.subtract(&Bundle::single(own.key, over.value.clone()));
+            }
+        }
         free
     }
 }

@@ -58,7 +58,7 @@ pub fn command() -> impl Strategy<Value = Command> {
         }),
         4 => of_operator(),
         2 => operation::of_operator().boxed(),
-        1 => pool::of_operator(),
+        1 => pool::of_operator().boxed(),
         8 => of_agent().boxed(),
         12 => of_framework().boxed(),
         2 => operation::of_framework().boxed(),

@@ -84,13 +84,15 @@ fn tasks(state: &State) -> BTreeMap<&'static str, f64> {
     counts
 }
 
-/// Scalars of all agents that count, by name: what there is, is offered, is allocated.
+/// Scalars of all agents that count and of pools, by name: what there is, is offered, is allocated.
 fn resources(state: &State) -> Family {
     let mut sums = BTreeMap::<(String, &'static str), f64>::new();
     let agents = state.agents().iter().map(|(_, agent)| agent).filter(|agent| agent.counts());
-    for agent in agents {
-        let parts =
-            [("total", &agent.total), ("offered", &agent.offered), ("allocated", &agent.allocated)];
+    let agents = agents.map(|agent| [&agent.total, &agent.offered, &agent.allocated]);
+    let pools = state.pools().iter();
+    let pools = pools.map(|(_, pool)| [&pool.total, &pool.offered, &pool.allocated]);
+    for bundles in agents.chain(pools) {
+        let parts = ["total", "offered", "allocated"].into_iter().zip(bundles);
         for (what, bundle) in parts {
             for item in &state.names().named(bundle) {
                 if let Value::Scalar(amount) = &item.value {
@@ -100,7 +102,8 @@ fn resources(state: &State) -> Family {
             }
         }
     }
-    let help = "Scalar resources of connected and disconnected agents, in their own units.";
+    let help =
+        "Scalar resources of connected and disconnected agents and of pools, in their own units.";
     let mut family = Family::gauge("tamias_resources", help);
     family.samples = sums
         .into_iter()
