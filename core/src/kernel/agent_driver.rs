@@ -5,7 +5,7 @@ use std::ops::Deref;
 use super::session::Session;
 use crate::command::{
     ExecutorLost, RegisterAgent, RegisterExecutor, RemoveAgent, ReregisterAgent,
-    SendFrameworkMessage, Update, UpdateAgent,
+    SendFrameworkMessage, Update, UpdateAgent, UpdateOperation,
 };
 use crate::error::{Code, Rejection};
 use crate::ids::{AgentId, ExecutorId};
@@ -39,6 +39,11 @@ impl AgentDriver {
 
     /// Reports the state of a task.
     pub fn update(&self, command: Update) -> Result<(), Rejection> {
+        self.call(command).map(|_| ())
+    }
+
+    /// Reports what became of an operation.
+    pub fn update_operation(&self, command: UpdateOperation) -> Result<(), Rejection> {
         self.call(command).map(|_| ())
     }
 

@@ -4,9 +4,10 @@ use std::ops::Deref;
 
 use super::session::Session;
 use crate::command::{
-    Accept, AcceptInverseOffers, Acknowledge, Command, Decline, DeclineInverseOffers, Kill,
-    Reconcile, ReconcileTask, Revive, SendMessage, ShutdownExecutor, Subscribe, Suppress, TaskRef,
-    TaskSpec, Teardown, UpdateFramework,
+    Accept, AcceptInverseOffers, Acknowledge, AcknowledgeOperation, Command, Decline,
+    DeclineInverseOffers, Kill, Reconcile, ReconcileOperation, ReconcileOperations, ReconcileTask,
+    Revive, SendMessage, ShutdownExecutor, Subscribe, Suppress, TaskRef, TaskSpec, Teardown,
+    UpdateFramework,
 };
 use crate::error::{Code, Rejection};
 use crate::ids::{AgentId, FrameworkId, InverseOfferId, OfferId};
@@ -131,6 +132,19 @@ impl Framework {
     /// Asks for the state of tasks; none means all.
     pub fn reconcile(&self, tasks: Vec<ReconcileTask>) -> Result<(), Rejection> {
         self.call(Reconcile { tasks }).map(|_| ())
+    }
+
+    /// Confirms that it is known how an operation ended; its id is free again.
+    pub fn acknowledge_operation(&self, id: &str, uuid: Uuid) -> Result<(), Rejection> {
+        self.call(AcknowledgeOperation { id: id.into(), uuid }).map(|_| ())
+    }
+
+    /// Asks for the state of operations; none means all.
+    pub fn reconcile_operations(
+        &self,
+        operations: Vec<ReconcileOperation>,
+    ) -> Result<(), Rejection> {
+        self.call(ReconcileOperations { operations }).map(|_| ())
     }
 
     /// Says something to an executor of the framework, or to a task without one. Returns whether

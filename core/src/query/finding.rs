@@ -12,7 +12,8 @@ use crate::state::rows::state_of_agent;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
     /// For programs: `invariant`, `agents_out_of_service`, `overcommitted`, `starving`,
-    /// `framework_gone`, `unacknowledged`, `held_offers`.
+    /// `framework_gone`, `unacknowledged`, `operations_unacknowledged`, `operations_waiting`,
+    /// `held_offers`.
     pub finding: &'static str,
     /// What it is about: ids, or the name of a role.
     pub about: Vec<String>,
@@ -41,6 +42,7 @@ pub(super) fn findings(state: &State) -> Vec<Finding> {
     findings.extend(starving.iter().map(|part| starves(part)));
     findings.extend(frameworks_gone(state));
     findings.extend(unacknowledged(state));
+    findings.extend(operations(state));
     if !starving.is_empty() {
         findings.extend(held_offers(state, &parts));
     }
@@ -166,6 +168,37 @@ fn unacknowledged(state: &State) -> impl Iterator<Item = Finding> {
         ),
         remedy: "acknowledge every update that has a uuid",
     })
+}
+
+/// Operations that have ended and are not acknowledged, and those whose agent is not there to say
+/// what became of them.
+fn operations(state: &State) -> impl Iterator<Item = Finding> {
+    let rows = || state.operations().iter();
+    let ended: Vec<_> = rows().filter(|(_, row)| row.report.is_some()).map(|(id, _)| id).collect();
+    let away = |agent| state.agents().get(agent).is_none_or(|row| row.session().is_none());
+    let waiting = rows().filter(|(_, row)| row.report.is_none() && away(row.agent));
+    let waiting: Vec<_> = waiting.map(|(id, _)| id).collect();
+    let finding = |finding, ids: Vec<_>, what: &str, remedy| {
+        (!ids.is_empty()).then(|| Finding {
+            finding,
+            text: format!("{} {what}", plural(ids.len(), "operation")),
+            about: some(ids),
+            remedy,
+        })
+    };
+    let ended = finding(
+        "operations_unacknowledged",
+        ended,
+        "ended and not acknowledged: a drain waits for that, and the ids are not free",
+        "acknowledge every operation update that has a uuid",
+    );
+    let waiting = finding(
+        "operations_waiting",
+        waiting,
+        "not ended, on agents that are not connected",
+        "have the agents connect again and list the operations that they know",
+    );
+    ended.into_iter().chain(waiting)
 }
 
 /// Offers that are kept while others get none.

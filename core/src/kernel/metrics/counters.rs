@@ -17,6 +17,7 @@ pub(crate) struct Counters {
     commands: Map<&'static str, u64>,
     rejections: Map<&'static str, u64>,
     updates: Map<&'static str, u64>,
+    operation_updates: Map<&'static str, u64>,
     offers_made: u64,
     offers_accepted: u64,
     offers_declined: u64,
@@ -45,6 +46,9 @@ impl Counters {
                 Event::Rescind { .. } => self.offers_rescinded += 1,
                 Event::Update(status) => {
                     *self.updates.entry(status.state.name()).or_default() += 1;
+                }
+                Event::OperationUpdate(status) => {
+                    *self.operation_updates.entry(status.state.name()).or_default() += 1;
                 }
                 _ => {}
             }
@@ -103,6 +107,8 @@ impl Counters {
                 .of(count(self.tasks_refused)),
             Family::counter("tamias_task_updates", "Updates and answers told to frameworks.")
                 .by("state", sorted(&self.updates)),
+            Family::counter("tamias_operation_updates", "As to operations that have an id.")
+                .by("state", sorted(&self.operation_updates)),
             Family::counter("tamias_allocation_steps", "Counted steps that had agents to offer.")
                 .of(count(self.allocation_steps)),
             Family::counter("tamias_allocation_seconds", "Time that these steps took, in seconds.")

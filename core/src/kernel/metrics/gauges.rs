@@ -7,7 +7,7 @@ use crate::allocator::Share;
 use crate::resources::{Amount, Bundle, Value};
 use crate::state::State;
 use crate::state::rows::{state_of_agent, state_of_framework};
-use crate::status::TaskState;
+use crate::status::{OperationState, TaskState};
 
 /// All gauges of a state.
 pub(super) fn families(state: &State) -> Vec<Family> {
@@ -20,6 +20,8 @@ pub(super) fn families(state: &State) -> Vec<Family> {
         Family::gauge("tamias_frameworks", "Frameworks by state.").by("state", frameworks(state)),
         Family::gauge("tamias_tasks", "Live and unreachable tasks by state.")
             .by("state", tasks(state)),
+        Family::gauge("tamias_operations", "Operations by state that are waited for or told.")
+            .by("state", operations(state)),
         Family::gauge("tamias_offers_outstanding", "Offers that have not ended.").of(size(offers)),
         Family::gauge("tamias_offer_filters", "Refusals that are not over.").of(size(filters)),
         Family::gauge(
@@ -80,6 +82,15 @@ fn tasks(state: &State) -> BTreeMap<&'static str, f64> {
         TaskState::ALL.iter().map(|state| (state.name(), 0.0)).collect();
     for (_, task) in state.tasks().iter() {
         *counts.entry(task.state.name()).or_default() += 1.0;
+    }
+    counts
+}
+
+fn operations(state: &State) -> BTreeMap<&'static str, f64> {
+    let mut counts: BTreeMap<_, f64> =
+        OperationState::ALL.iter().map(|state| (state.name(), 0.0)).collect();
+    for (_, row) in state.operations().iter() {
+        *counts.entry(row.state.name()).or_default() += 1.0;
     }
     counts
 }
