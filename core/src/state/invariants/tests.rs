@@ -19,6 +19,7 @@ use crate::time::{Nanos, Time};
 mod constrained;
 mod departures;
 mod devices;
+mod executors;
 mod pools;
 
 /// A state with something of everything, and who is who in it.
