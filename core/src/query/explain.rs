@@ -36,6 +36,8 @@ pub enum Reason {
     Incapable,
     /// The framework does not know pools.
     PoolsUnknown,
+    /// Enough is free in all, but in parts of units of devices: no unit can satisfy.
+    NoUnit,
 }
 
 impl Reason {
@@ -48,6 +50,7 @@ impl Reason {
             Self::Reserved => "reserved",
             Self::Incapable => "incapable",
             Self::PoolsUnknown => "pools_unknown",
+            Self::NoUnit => "no_unit",
         }
     }
 
@@ -64,6 +67,10 @@ impl Reason {
                 "subscribe with REVOCABLE_RESOURCES, SHARED_RESOURCES or RESERVATION_REFINEMENT"
             }
             Self::PoolsUnknown => "subscribe with POOL_RESOURCES",
+            Self::NoUnit => {
+                "no unit can satisfy the smallest amount: wait until whole units are free, or ask \
+                 for a part of one in `min_allocatable`"
+            }
         }
     }
 }
@@ -223,12 +230,18 @@ pub(super) fn look<'b>(
         // What is in pools is not offered without something of the agent.
         let own = state.pools().without(free);
         let is_reserved = || state.names().allocatable_to(&own, &row.name).is_empty();
+        let only_parts = || {
+            let part = state.frameworks().get(framework).and_then(|row| row.roles.get(&role));
+            let own = state.offerable(framework, role, &own);
+            part.is_some_and(|part| state.lacks_whole_units(part, &own))
+        };
         match refusal {
             Refusal::TooSmall if own.is_empty() => Reason::NothingFree,
             Refusal::TooSmall if is_reserved() => Reason::Reserved,
             Refusal::TooSmall if state.offerable(framework, role, &own).is_empty() => {
                 Reason::Incapable
             }
+            Refusal::TooSmall if only_parts() => Reason::NoUnit,
             refusal => Reason::Refused(refusal),
         }
     })

@@ -259,6 +259,26 @@ impl<K: CollectionKey> Collection<K> {
     }
 }
 
+impl<K: CollectionKey> Collection<K> {
+    /// Whether units of a name can give an amount: as many whole ones, and the rest from one more.
+    /// True where there are no units of it.
+    #[must_use]
+    pub fn gives(&self, name: &K::Name, amount: Amount) -> bool {
+        let (mut any, mut whole, mut largest) = (false, 0, 0);
+        for item in self.iter().filter(|item| item.key.name() == name) {
+            let Value::Devices(units) = &item.value else { continue };
+            any = true;
+            for milli in units.iter().map(|unit| unit.amount().milli()) {
+                whole += i64::from(milli == Amount::MILLI_PER_UNIT);
+                largest = largest.max(milli % Amount::MILLI_PER_UNIT);
+            }
+        }
+        let count = amount.milli() / Amount::MILLI_PER_UNIT;
+        let rest = amount.milli() % Amount::MILLI_PER_UNIT;
+        !any || whole > count || (whole == count && largest >= rest)
+    }
+}
+
 fn resolve_one(wanted: &Value, have: Option<&Value>) -> Option<Value> {
     match (wanted, have) {
         (Value::Request(request), Some(Value::Devices(units))) => {

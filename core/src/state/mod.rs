@@ -322,6 +322,13 @@ impl State {
         self.holds_one_of(resources, sets)
     }
 
+    /// Whether only the units are in the way: there is enough in all, but in parts of units.
+    pub(crate) fn lacks_whole_units(&self, part: &Subscription, resources: &Bundle) -> bool {
+        resources.has_devices()
+            && !self.is_allocatable(part, resources)
+            && self.is_allocatable(part, &resources.units_as_amounts())
+    }
+
     /// Whether it may be worth offering to anybody.
     pub(crate) fn may_be_allocatable(&self, resources: &Bundle) -> bool {
         // Frameworks with lists of their own may want less.
@@ -338,7 +345,9 @@ impl State {
 
     fn holds_quantities(&self, resources: &Bundle, quantities: &Quantities) -> bool {
         quantities.iter().all(|(name, amount)| {
-            self.names.lookup(name).is_some_and(|id| resources.quantity(&id) >= amount)
+            self.names
+                .lookup(name)
+                .is_some_and(|id| resources.quantity(&id) >= amount && resources.gives(&id, amount))
         })
     }
 }

@@ -185,7 +185,8 @@ impl Pick<'_> {
         } else {
             ""
         };
-        let total = format!("cpus:{cpus};mem:4096;disk:64;ports:[100-199]{raw}");
+        let gpus = if self.choice.detail % 3 == 0 { ";gpus:<0-3=a@x,4-5=a@y,6=t4>" } else { "" };
+        let total = format!("cpus:{cpus};mem:4096;disk:64;ports:[100-199]{raw}{gpus}");
         let register = RegisterAgent {
             name: self.span().map(|_| format!("agent-{}", self.choice.detail).into()),
             resources: total.parse().ok()?,
@@ -199,9 +200,11 @@ impl Pick<'_> {
 
     fn accept(&self) -> Chosen {
         let (offer, session, offered) = self.offer()?;
-        let part = match self.choice.detail % 3 {
+        let part = match self.choice.detail % 6 {
             0 => offered,
-            1 => "cpus:0.5;mem:64".parse().ok()?,
+            1 | 4 => "cpus:0.5;mem:64".parse().ok()?,
+            2 => "cpus:0.25;gpus:<0.3 of any>".parse().ok()?,
+            3 => "cpus:0.25;gpus:<2 of a|h100 in one group>".parse().ok()?,
             _ => "cpus:0.25;ports:[100-100]".parse().ok()?,
         };
         let detail = self.choice.detail;

@@ -19,6 +19,16 @@ use tamias::value::Bytes;
 
 use super::kernel::Kernel;
 
+/// What tasks ask for of devices.
+const REQUESTS: [&str; 6] = [
+    "fpgas:1",
+    "fpgas:<0.3 of any>",
+    "fpgas:<0.5 of t4|h100>",
+    "fpgas:<2 of a100 in one group>",
+    "fpgas:<3 of any>",
+    "fpgas:<1=a100@x/0.25>",
+];
+
 /// How a framework behaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Temper {
@@ -306,7 +316,11 @@ impl Framework {
         self.serial += 1;
         let cpus = offered.scalar(&Name::CPUS).milli().max(100);
         let part = Amount::from_milli(rng.i64(1..=cpus / 2 + 200));
-        let resources = Resources::single(Name::CPUS, part);
+        let mut resources = Resources::single(Name::CPUS, part);
+        if rng.u32(0..3) == 0 {
+            let request = rng.choice(REQUESTS).unwrap_or("fpgas:1");
+            resources.add_assign(&request.parse().expect("resources"));
+        }
         let longest = rng.bool().then(|| Nanos::from_secs(rng.i64(1..300)));
         TaskSpec {
             name: format!("t{}", self.serial).into(),

@@ -47,7 +47,10 @@ impl Machine {
     /// The n-th machine.
     #[must_use]
     pub fn new(number: usize, rng: &mut Rng) -> Self {
-        let text = format!("cpus:{};mem:{};ports:[1-100]", rng.u32(1..9), rng.u32(64..4096));
+        let mut text = format!("cpus:{};mem:{};ports:[1-100]", rng.u32(1..9), rng.u32(64..4096));
+        if rng.bool() {
+            text += ";fpgas:<0-3=a100@x,4-5=a100@y,6=t4/0.7>";
+        }
         Self {
             name: format!("m{number}"),
             resources: text.parse().expect("resources"),
@@ -238,7 +241,9 @@ impl Machine {
     fn assert_room(&self) {
         let mut used = Resources::default();
         for process in self.processes.values() {
-            used.add_assign(&process.resources);
+            // Of no unit more than one, even if it said that it has less.
+            let added = used.add(&process.resources);
+            assert!(added.is_ok(), "{} runs too much: {added:?}: {:?}", self.name, self.processes);
         }
         let fits = self.resources.contains(&used) || self.has_shrunk;
         assert!(fits, "{} has {} and runs {used}: {:?}", self.name, self.resources, self.processes);

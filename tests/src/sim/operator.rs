@@ -84,7 +84,8 @@ impl Operator {
             return Some(UnreserveResources { agent, resources: reserved }.into());
         }
         let role = rng.choice(ROLES)?;
-        let resources = format!("mem(+{role}):8").parse().ok()?;
+        let what = rng.choice(["mem(+{}):8", "fpgas(+{}):<0=a100@x/0.5,4=a100@y>"])?;
+        let resources = what.replace("{}", role).parse().ok()?;
         Some(ReserveResources { agent, resources, source: None }.into())
     }
 
