@@ -1,9 +1,9 @@
 //! Exhaustive small worlds: everything that can happen to a very small kernel, a few steps deep.
 //!
 //! Random plays find what is likely; this finds what is short. Two agents, two frameworks in two
-//! roles, one with quota, and a list of concrete [`moves`]; from each state every move is made, after each move all
-//! work is done, and every state is checked. A state that was reached before, whatever the way, is
-//! not explored again.
+//! roles, one with quota, and a list of concrete [`moves`]; from each state every move is made,
+//! after each move all work is done, and every state is checked. A state that was reached before,
+//! whatever the way, is not explored again.
 
 pub mod moves;
 
