@@ -107,6 +107,9 @@ pub const ALLOCATION_RUNS_MAX: usize = 64;
 /// 1 MiB, and a decision looks at all of them at most once.
 pub const POLICY_ENTRIES_MAX: usize = 4096;
 
+/// Limits to the rate of commands: each command of a framework looks at all of them at most twice.
+pub const RATE_LIMITS_MAX: usize = 256;
+
 /// Timers fired, and objects worked off a bulk effect, in one counted step.
 pub const EFFECTS_PER_STEP: usize = 128;
 

@@ -4,7 +4,7 @@ use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Code, Rejection};
-use crate::limits::TIMEOUT_MAX;
+use crate::limits::{RATE_LIMITS_MAX, TIMEOUT_MAX};
 use crate::names::check_name;
 use crate::resources::{Name, Quantities};
 use crate::time::Nanos;
@@ -83,6 +83,24 @@ impl RateLimit {
     pub const fn interval(self) -> Nanos {
         Nanos(self.seconds.0 / self.count as i64)
     }
+}
+
+/// How fast the frameworks of a principal may send commands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
+#[serde(deny_unknown_fields)]
+#[cbor(map)]
+pub struct FrameworkRateLimit {
+    /// Whose; left out for all principals together that are not listed.
+    #[n(0)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub principal: Option<Box<str>>,
+    /// How fast on average; left out for as fast as they like.
+    #[n(1)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<RateLimit>,
+    /// How many at once; at least one.
+    #[n(2)]
+    pub burst: u32,
 }
 
 /// How long allocation waits for agents to come back after a restart.
@@ -202,6 +220,10 @@ pub struct Options {
     /// agents came back, so that the first to come are not all given to others; `null` for at once.
     #[n(183)]
     pub recovery_hold: Option<RecoveryHold>,
+    /// How fast frameworks may send commands, by the principal of their session; those without a
+    /// principal as fast as they like.
+    #[n(184)]
+    pub framework_rate_limits: Vec<FrameworkRateLimit>,
     /// How many executors an agent may have before nothing more is offered there, a task without
     /// one counting as its own; `null` for any number.
     #[n(200)]
@@ -241,6 +263,7 @@ impl Default for Options {
             framework_sorter: Sorter::Drf,
             random_seed: 0,
             recovery_hold: None,
+            framework_rate_limits: Vec::new(),
             max_executors_per_agent: None,
         }
     }
@@ -324,6 +347,7 @@ impl Options {
                 Rejection::new(Code::BadOption, r.message().to_owned()).at("options.domain")
             })?;
         }
+        self.check_rate_limits()?;
         if let Some(hold) = self.recovery_hold {
             if !(1..=100).contains(&hold.percent) || !positive(hold.seconds) {
                 return reject("recovery_hold", "needs 1 to 100 percent and seconds above 0");
@@ -332,6 +356,31 @@ impl Options {
         if let Some(retry) = self.update_retry {
             if !positive(retry.min_seconds) || retry.max_seconds < retry.min_seconds {
                 return reject("update_retry", "needs 0 < min_seconds <= max_seconds");
+            }
+        }
+        Ok(())
+    }
+
+    fn check_rate_limits(&self) -> Result<(), Rejection> {
+        let limits = &self.framework_rate_limits;
+        if limits.len() > RATE_LIMITS_MAX {
+            let text = format!("{} rate limits: at most {RATE_LIMITS_MAX}", limits.len());
+            let rejection = Rejection::new(Code::BadOption, text);
+            return Err(rejection.at("options.framework_rate_limits"));
+        }
+        for (index, limit) in limits.iter().enumerate() {
+            let reject = |why: &str| {
+                let place = format!("options.framework_rate_limits[{index}]");
+                Err(Rejection::new(Code::BadOption, why.to_owned()).at(place).index(index))
+            };
+            let has_interval = |rate: RateLimit| {
+                rate.count > 0 && rate.seconds <= TIMEOUT_MAX && rate.interval() > Nanos::ZERO
+            };
+            if limit.burst == 0 || !limit.rate.is_none_or(has_interval) {
+                return reject("needs a burst, a count and seconds above 0");
+            }
+            if limits[..index].iter().any(|other| other.principal == limit.principal) {
+                return reject("is of the same principal as one before");
             }
         }
         Ok(())
@@ -399,6 +448,10 @@ mod tests {
         assert_eq!(error.field(), "options.offer_timeout_seconds");
         let error = read(r#"{"allocation_interval_seconds":"x"}"#).unwrap_err();
         assert_eq!(error.field(), "options.allocation_interval_seconds");
+        let twice = r#"{"framework_rate_limits":[{"burst":1},{"burst":2}]}"#;
+        assert_eq!(read(twice).unwrap_err().field(), "options.framework_rate_limits[1]");
+        let none = r#"{"framework_rate_limits":[{"principal":"p","burst":0}]}"#;
+        assert_eq!(read(none).unwrap_err().field(), "options.framework_rate_limits[0]");
         let error = read(r#"{"recovery_hold":{"percent":101,"seconds":1}}"#).unwrap_err();
         assert_eq!(error.field(), "options.recovery_hold");
         assert!(read("\"mesoss\"").unwrap_err().to_string().contains("no option set \"mesoss\""));

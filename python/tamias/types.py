@@ -284,6 +284,7 @@ class Options(TypedDict, total=False):
     framework_sorter: str
     random_seed: int
     recovery_hold: Mapping[str, int | Duration] | None
+    framework_rate_limits: Sequence[Mapping[str, object]]
 
 
 @final

@@ -10,6 +10,7 @@
 //! - [`operator`]: weights, agents in and out of service, teardown
 //! - [`quota`]: guarantees and limits of roles, and what they rescind
 //! - [`policy`]: who may do what
+//! - [`rates`]: how fast frameworks may send commands
 //! - [`pools`]: resources that lie on no agent
 //! - [`agents`]: registration, return, change of resources
 //! - [`totals`]: what an agent may say it has
@@ -41,6 +42,7 @@ mod operator;
 mod policy;
 mod pools;
 mod quota;
+mod rates;
 mod run;
 mod sessions;
 mod tasks;
@@ -71,7 +73,12 @@ pub fn apply(
 ) -> Result<Reply, Rejection> {
     let now = step_of_time(state, envelope)?;
     let before = std::mem::replace(&mut state.now, now);
-    let result = Machine { state, effects }.dispatch(envelope);
+    let mut machine = Machine { state, effects };
+    let result = machine.find_token(envelope).and_then(|token| {
+        let reply = machine.dispatch(envelope)?;
+        machine.take_token(token);
+        Ok(reply)
+    });
     match &result {
         Err(_) | Ok(Reply::Ticked { changed: false, .. }) => state.now = before,
         Ok(_) => {

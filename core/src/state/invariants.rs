@@ -409,6 +409,11 @@ impl State {
         ensure("timers", self.work.hold.is_none_or(|hold| hold.agents > 0), || {
             "allocation waits for no agents".into()
         })?;
+        let limits = self.options.framework_rate_limits.len();
+        let known = |bucket: &u32| (*bucket as usize) < limits;
+        ensure("rates", self.work.rates.keys().all(known), || {
+            "tokens of a limit that there is not".into()
+        })?;
         wants(self.registry.collection, Timer::Collection)?;
         for (id, offer) in self.maintenance.offers.iter() {
             wants(offer.timer, Timer::InverseOfferExpires(id))?;

@@ -3,7 +3,7 @@
 //! A step is a [`Tick`](crate::command::Tick). Steps are counted, never timed, so that a replay
 //! makes the same ones.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use minicbor::{Decode, Encode};
 
@@ -130,6 +130,9 @@ pub struct Work {
     /// Set while allocation waits for agents to come back.
     #[n(181)]
     pub hold: Option<AgentsAwaited>,
+    /// When the buckets of tokens for commands are full, by their place among the options.
+    #[n(182)]
+    pub rates: BTreeMap<u32, Time>,
 }
 
 /// A round over all agents, in the order of their slots.

@@ -40,6 +40,9 @@ fn registry() {
             let timer = s.state.timers.set(Time(9), crate::state::Timer::HoldEnds);
             s.state.work.hold = Some(crate::state::AgentsAwaited { agents: 0, timer });
         }),
+        ("rates", "of a limit that there is not", |s| {
+            s.state.work.rates.insert(0, Time(9));
+        }),
         ("timers", "HoldEnds is not set", |s| {
             let timer = s.state.registry.collection.unwrap();
             s.state.work.hold = Some(crate::state::AgentsAwaited { agents: 1, timer });
