@@ -12,6 +12,7 @@ use crate::options::FrameworkRateLimit;
 use crate::time::{Nanos, Time};
 
 /// A token that is there: of which bucket, and when that is full again without it.
+#[derive(Clone, Copy)]
 pub(super) struct Token(u32, Time);
 
 impl Machine<'_> {
