@@ -30,12 +30,15 @@ pub struct Arena<I, T> {
     slots: usize,
     live: usize,
     free: Vec<u32>,
+    /// What was written since this was asked last, while somebody wants to know.
+    noted: Option<Vec<I>>,
     id: PhantomData<fn() -> I>,
 }
 
 impl<I, T> Default for Arena<I, T> {
     fn default() -> Self {
-        Self { chunks: Vec::new(), slots: 0, live: 0, free: Vec::new(), id: PhantomData }
+        let (chunks, free) = (Vec::new(), Vec::new());
+        Self { chunks, slots: 0, live: 0, free, noted: None, id: PhantomData }
     }
 }
 
@@ -78,6 +81,7 @@ impl<I: Id, T: Clone> Arena<I, T> {
     /// The object for writing; copies its chunk if a branch or snapshot shares it.
     pub fn get_mut(&mut self, id: I) -> Option<&mut T> {
         self.get(id)?;
+        self.note(id);
         self.slot_mut(id.index())?.value.as_mut()
     }
 
@@ -98,6 +102,7 @@ impl<I: Id, T: Clone> Arena<I, T> {
     pub fn insert(&mut self, value: T) -> I {
         self.live += 1;
         let id = self.next_id();
+        self.note(id);
         if self.free.pop().is_some() {
             if let Some(slot) = self.slot_mut(id.index()) {
                 *slot = Slot { generation: id.generation(), value: Some(value) };
@@ -111,6 +116,7 @@ impl<I: Id, T: Clone> Arena<I, T> {
     /// Takes an object out; its slot is reused with the next generation, or retired when spent.
     pub fn remove(&mut self, id: I) -> Option<T> {
         self.get(id)?;
+        self.note(id);
         let value = self.slot_mut(id.index())?.value.take();
         self.live -= 1;
         if id.generation() < u32::MAX {
@@ -138,6 +144,28 @@ impl<I: Id, T: Clone> Arena<I, T> {
             let slot = self.slot(i)?;
             slot.value.as_ref().map(|value| (I::from_parts(i, slot.generation), value))
         })
+    }
+
+    /// Has what is written from now on noted, or not.
+    pub(crate) fn note_writes(&mut self, on: bool) {
+        self.noted = on.then(Vec::new);
+    }
+
+    /// The ids of objects that were added, borrowed for writing or removed since writes are noted
+    /// or this was asked last, each once and in their order.
+    pub(crate) fn take_noted(&mut self) -> Vec<I> {
+        let mut noted = self.noted.as_mut().map(std::mem::take).unwrap_or_default();
+        noted.sort_unstable();
+        noted.dedup();
+        noted
+    }
+
+    fn note(&mut self, id: I) {
+        if let Some(noted) = &mut self.noted {
+            if noted.last() != Some(&id) {
+                noted.push(id);
+            }
+        }
     }
 
     /// Forgets which slots are free, to see that this is found.

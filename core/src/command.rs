@@ -10,6 +10,7 @@
 //! - [`operator`]: weights, agents out of service, teardown
 //! - [`policy`]: who may do what
 //! - [`pool`]: resources that lie on no agent
+//! - [`watch`]: what operators are told
 //! - [`agent`]: registration, updates
 //! - [`framework`]: subscription, offers, tasks
 //! - [`maintenance`]: agents that are to go
@@ -23,6 +24,7 @@ pub mod operator;
 pub mod policy;
 pub mod pool;
 pub mod session;
+pub mod watch;
 
 use minicbor::decode::Error as DecodeError;
 use minicbor::{Decode, Encode};
@@ -56,6 +58,7 @@ pub use operator::{
 pub use policy::{Action, Rule, SetPolicy};
 pub use pool::{AddPool, RemovePool, UpdatePool};
 pub use session::{AdvanceTime, CloseSession, OpenSession, Restart, SessionKind, Tick};
+pub use watch::{Unwatch, Watch};
 
 macro_rules! commands {
     ($($(#[$doc:meta])* $name:ident = $number:literal, $text:literal;)*) => {
@@ -170,6 +173,10 @@ commands! {
     UpdateQuota = 15, "update_quota";
     /// Replaces the policy: who may do what for which roles.
     SetPolicy = 110, "set_policy";
+    /// Has the sender told all there is, and from then on what changes.
+    Watch = 112, "watch";
+    /// Tells the sender nothing more of that.
+    Unwatch = 113, "unwatch";
     /// Has agents offered, in a given order.
     Allocate = 16, "allocate";
 

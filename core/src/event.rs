@@ -10,6 +10,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::attributes::Attributes;
+use crate::change::{Change, Snapshot};
 use crate::command::{ExecutorSpec, Operation, TaskSpec};
 use crate::ids::{
     AgentId, ExecutorId, FrameworkId, InverseOfferId, OfferId, OperationId, SessionId, TaskId,
@@ -145,6 +146,10 @@ pub enum Event {
     },
     /// To a framework: the state of an operation that has an id.
     OperationUpdate(Box<OperationStatus>),
+    /// To an operator who watches: a part of all there is.
+    Snapshot(Snapshot),
+    /// To an operator who watches: one thing is different.
+    Changed(Change),
 }
 
 impl Event {
@@ -171,6 +176,8 @@ impl Event {
         "apply_operation",
         "operation_acknowledged",
         "operation_update",
+        "snapshot",
+        "changed",
     ];
 
     /// Whether a session that missed it could not find it in the state: a ring that overflows
@@ -215,6 +222,8 @@ impl Event {
             Self::ApplyOperation(_) => 18,
             Self::OperationAcknowledged { .. } => 19,
             Self::OperationUpdate(_) => 20,
+            Self::Snapshot(_) => 21,
+            Self::Changed(_) => 22,
         }]
     }
 }
@@ -536,6 +545,15 @@ mod tests {
         ]
     }
 
+    fn of_watching(agent: AgentId) -> [Event; 2] {
+        let key = crate::change::Key::Agent(agent);
+        let change = crate::change::Became::Removed;
+        [
+            Event::Snapshot(Snapshot { part: 0, more: false, rows: Vec::new() }),
+            Event::Changed(Change { change, key, row: None }),
+        ]
+    }
+
     #[test]
     fn kinds_are_those_in_json() {
         let (agent, task) = (AgentId::from_parts(0, 1), TaskId::from_parts(0, 1));
@@ -600,6 +618,7 @@ mod tests {
             Event::Checkpoint { agent, resources: Resources::default() },
         ];
         let events = events.into_iter().chain(of_executors(agent)).chain(of_operations(agent));
+        let events = events.chain(of_watching(agent));
         let events: Vec<_> = events.collect();
         assert_eq!(events.len(), Event::KINDS.len());
         for event in events {

@@ -9,7 +9,7 @@
 //! |---|---|---|
 //! | building blocks | [`arena`], [`intern`], [`map`], [`names`], `shared` | what the ledger is made of |
 //! | vocabulary | [`ids`], [`time`], [`resources`], [`attributes`], [`constraint`], [`status`], [`value`], [`error`], [`limits`], [`options`] | values, and how they are read and printed |
-//! | language | [`command`], [`reply`], [`event`], [`row`] | what goes in and comes out |
+//! | language | [`command`], [`reply`], [`event`], [`change`], [`row`] | what goes in and comes out |
 //! | ledger | [`state`] | everything a kernel knows; pure |
 //! | decisions | [`allocator`] | who is offered what; pure, reads the ledger |
 //! | transition | [`machine`] | applies one command; pure, writes the ledger |
@@ -22,6 +22,7 @@
 pub mod allocator;
 pub mod arena;
 pub mod attributes;
+pub mod change;
 pub mod codec;
 pub mod command;
 pub mod constraint;

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::attributes::Attributes;
 use crate::constraint::Constraint;
 use crate::event::Offer;
-use crate::ids::{AgentId, FrameworkId, OperationId, TaskId};
+use crate::ids::{AgentId, ExecutorId, FrameworkId, OperationId, TaskId};
 use crate::resources::{Amount, Quantities, ResourceLimits, Resources};
 use crate::status::{OperationState, TaskState};
 use crate::time::Time;
@@ -222,6 +222,26 @@ pub struct OperationRow {
     /// Since when its agent cannot be reached.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unreachable_time: Option<Time>,
+}
+
+/// An executor.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ExecutorRow {
+    /// Its id.
+    pub executor: ExecutorId,
+    /// The framework's name for it.
+    pub name: Arc<str>,
+    /// Whose it is.
+    pub framework: FrameworkId,
+    /// Where it is.
+    pub agent: AgentId,
+    /// In which role.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role: Option<Arc<str>>,
+    /// `registering`, `running`, `terminating`.
+    pub state: &'static str,
+    /// What it holds beside its tasks; if its agent cannot be reached, what it will hold again.
+    pub resources: Resources,
 }
 
 /// An agent that an operator marked gone.

@@ -1,7 +1,9 @@
 //! The shell end to end, with a clock of its own and with the machine's.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use tamias::change::{Key, Noun};
 use tamias::command::{RegisterAgent, Subscribe, TaskSpec, Update};
 use tamias::event::{Event, Offer, RescindReason, TaskStatus};
 use tamias::kernel::journal::{JournalOptions, replay_path};
@@ -129,7 +131,7 @@ fn a_reader_that_falls_behind_is_brought_up_to_date() {
     for _ in 0..5_000 {
         driver.register(agent("cpus:1")).unwrap();
     }
-    let mut offers = std::collections::BTreeSet::new();
+    let mut offers = BTreeSet::new();
     let mut resyncs = 0;
     loop {
         let batch = framework.poll(1_000).unwrap();
@@ -145,6 +147,56 @@ fn a_reader_that_falls_behind_is_brought_up_to_date() {
         }
     }
     assert_eq!((offers.len(), resyncs), (5_000, 1));
+}
+
+#[test]
+fn who_watches_and_falls_behind_starts_anew() {
+    let kernel = Kernel::open_with(Options::default(), Clock::manual(Time(0))).unwrap();
+    let operator = kernel.operator().unwrap();
+    operator.watch(&[Noun::Agent, Noun::Task]).unwrap();
+    let driver = kernel.agent_driver().unwrap();
+    let mut known = BTreeSet::new();
+    let mut heard = Vec::new();
+    let mut hear = |most: usize| {
+        for record in operator.poll(most).unwrap() {
+            match record.event {
+                Event::Snapshot(snapshot) => {
+                    heard.push(format!("part {} of {}", snapshot.part, snapshot.rows.len()));
+                    if snapshot.part == 0 {
+                        known.clear();
+                    }
+                    known.extend(snapshot.rows.into_iter().map(|entry| entry.key));
+                }
+                Event::Changed(change) => {
+                    if change.row.is_some() {
+                        known.insert(change.key);
+                    } else {
+                        known.remove(&change.key);
+                    }
+                }
+                Event::Resync => heard.push("resync".to_owned()),
+                other => panic!("{other:?}"),
+            }
+        }
+        known.len()
+    };
+    let first = driver.register(agent("cpus:1")).unwrap();
+    assert_eq!(hear(9), 1);
+    for _ in 0..200 {
+        driver.register(agent("cpus:1")).unwrap();
+    }
+    for _ in 0..2_500 {
+        operator.deactivate_agent(first).unwrap();
+        operator.reactivate_agent(first).unwrap();
+    }
+    operator.remove_agent(first).unwrap();
+    assert_eq!(hear(10_000), 201, "what still fitted");
+    driver.register(agent("cpus:1")).unwrap();
+    assert_eq!(hear(10_000), 201);
+    assert_eq!(hear(10_000), 201);
+    assert_eq!(heard, ["part 0 of 0", "resync", "part 0 of 128", "part 1 of 73"]);
+    let rows: BTreeSet<_> = kernel.branch().agents().ids().map(Key::Agent).collect();
+    assert_eq!(known, rows);
 }
 
 #[test]

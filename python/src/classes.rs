@@ -58,7 +58,8 @@ classes! {
         message_received = "MessageReceived", other_event = "OtherEvent",
         launch_executor = "LaunchExecutor", launch_group = "LaunchGroup",
         shutdown_executor = "ShutdownExecutor", executor_lost = "ExecutorLost",
-        checkpoint = "Checkpoint";
+        checkpoint = "Checkpoint", snapshot = "Snapshot", entry = "Entry",
+        changed = "Changed", became = "Became";
     "tamias.journal": replayed_journal = "ReplayedJournal";
     "decimal": decimal = "Decimal";
     "datetime": timedelta = "timedelta";

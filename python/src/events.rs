@@ -2,6 +2,7 @@
 
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
+use tamias::change::{Became, Key, Row};
 use tamias::event::{EndReason, Event, InverseOffer, Launch, Offer, RescindReason, TaskStatus};
 use tamias::kernel::EventRecord;
 use tamias::reply::TaskOutcome;
@@ -10,6 +11,7 @@ use tamias::{Code, Nanos, Rejection};
 
 use crate::classes::{Classes, classes, make, text};
 use crate::errors::Error;
+use crate::query::from_json;
 use crate::resources::PyResources;
 use crate::tasks::spec_to_python;
 
@@ -83,7 +85,7 @@ fn parts<'py, 'c>(
     })
 }
 
-/// Events of executors, groups and messages.
+/// Events of executors, groups and messages, and of those who watch.
 fn of_executors<'py, 'c>(
     py: Python<'py>,
     classes: &'c Classes,
@@ -125,6 +127,26 @@ fn of_executors<'py, 'c>(
             let fields = (agent, &**executor, id, *status, message.as_deref());
             (&classes.executor_lost, fields.into_pyobject(py)?)
         }
+        Event::Snapshot(snapshot) => {
+            let mut rows = Vec::with_capacity(snapshot.rows.len());
+            for entry in &snapshot.rows {
+                let (noun, id) = key(py, &entry.key)?;
+                rows.push(make(py, &classes.entry, (noun, id, row(py, &entry.row)?))?);
+            }
+            let fields = (snapshot.part, snapshot.more, PyTuple::new(py, rows)?);
+            (&classes.snapshot, fields.into_pyobject(py)?)
+        }
+        Event::Changed(change) => {
+            let became = match change.change {
+                Became::Added => "added",
+                Became::Updated => "updated",
+                Became::Removed => "removed",
+            };
+            let became = classes.became.bind(py).call1((became,))?;
+            let (noun, id) = key(py, &change.key)?;
+            let row = change.row.as_deref().map(|shown| row(py, shown)).transpose()?;
+            (&classes.changed, (became, noun, id, row).into_pyobject(py)?)
+        }
         other => {
             let json = serde_json::to_string(other).map_err(|error| {
                 Error::Rejected(Rejection::new(Code::Defect, error.to_string()))
@@ -132,6 +154,30 @@ fn of_executors<'py, 'c>(
             (&classes.other_event, (other.kind(), json).into_pyobject(py)?)
         }
     })
+}
+
+/// Noun and id of an object that is watched.
+fn key<'py>(py: Python<'py>, key: &Key) -> PyResult<(&'static str, Option<Bound<'py, PyAny>>)> {
+    let classes = classes(py)?;
+    let id = match key {
+        Key::Agent(id) | Key::GoneAgent(id) => Some(text(py, &classes.agent_id, id)?),
+        Key::Framework(id) => Some(text(py, &classes.framework_id, id)?),
+        Key::Offer(id) => Some(text(py, &classes.offer_id, id)?),
+        Key::Task(id) => Some(text(py, &classes.task_id, id)?),
+        Key::Executor(id) => Some(id.to_string().into_pyobject(py)?.into_any()),
+        Key::Role(name) => Some((&**name).into_pyobject(py)?.into_any()),
+        Key::Operation(id) => Some(id.to_string().into_pyobject(py)?.into_any()),
+        Key::Pool(name) => Some((&**name).into_pyobject(py)?.into_any()),
+        Key::Machine(name) => Some((&**name).into_pyobject(py)?.into_any()),
+        _ => None,
+    };
+    Ok((key.noun().name(), id))
+}
+
+/// A row as queries show it.
+fn row<'py>(py: Python<'py>, row: &Row) -> PyResult<Bound<'py, PyAny>> {
+    let json = serde_json::to_string(row).map_err(defect)?;
+    Ok(from_json(py, &json)?)
 }
 
 fn defect(error: impl std::fmt::Display) -> Error {

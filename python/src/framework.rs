@@ -35,9 +35,14 @@ pub(crate) struct PyFramework {
 }
 
 impl PyFramework {
-    pub(crate) fn subscribe(py: Python<'_>, kernel: &Kernel, command: Subscribe) -> Result<Self> {
+    pub(crate) fn subscribe(
+        py: Python<'_>,
+        kernel: &Kernel,
+        command: Subscribe,
+        principal: Option<Box<str>>,
+    ) -> Result<Self> {
         let (name, roles) = (command.name.clone(), command.roles.clone());
-        let framework = py.detach(|| kernel.subscribe(command))?;
+        let framework = py.detach(|| kernel.subscribe_as(command, principal))?;
         let (id, resubscribed) = (framework.id(), framework.is_resubscribed());
         Ok(Self { handle: Handle::new(framework), id, name, roles, resubscribed })
     }

@@ -11,7 +11,7 @@ use tamias::{Clock, Code, Kernel, Rejection, Time};
 
 use crate::agent_driver::PyAgentDriver;
 use crate::classes::classes;
-use crate::convert::{entries, nanos, parsed, text, wrong_type};
+use crate::convert::{entries, maybe_text, nanos, parsed, text, wrong_type};
 use crate::errors::{Result, reject};
 use crate::framework::{PyFramework, subscription};
 use crate::operator::PyOperator;
@@ -68,9 +68,11 @@ impl PyKernel {
         Ok(Self { kernel: py.detach(|| Kernel::open_json(&text))? })
     }
 
-    /// Opens an operator session.
-    fn operator(&self, py: Python<'_>) -> Result<PyOperator> {
-        let operator = py.detach(|| self.kernel.operator())?;
+    /// Opens an operator session, in the name of a principal if one is given.
+    #[pyo3(signature = (*, principal=None))]
+    fn operator(&self, py: Python<'_>, principal: Option<&Bound<'_, PyAny>>) -> Result<PyOperator> {
+        let principal = maybe_text("principal", principal)?;
+        let operator = py.detach(|| self.kernel.operator_as(principal))?;
         Ok(PyOperator { handle: Handle::new(operator) })
     }
 
@@ -78,7 +80,7 @@ impl PyKernel {
     /// disconnected one, that framework is taken over.
     #[pyo3(signature = (
         *, roles, name=None, framework=None, suppressed_roles=None,
-        failover_timeout_seconds=None, capabilities=None
+        failover_timeout_seconds=None, capabilities=None, principal=None
     ))]
     #[allow(clippy::too_many_arguments)] // keywords in Python
     fn subscribe(
@@ -90,6 +92,7 @@ impl PyKernel {
         suppressed_roles: Option<&Bound<'_, PyAny>>,
         failover_timeout_seconds: Option<&Bound<'_, PyAny>>,
         capabilities: Option<&Bound<'_, PyAny>>,
+        principal: Option<&Bound<'_, PyAny>>,
     ) -> Result<PyFramework> {
         let command = subscription(
             roles,
@@ -99,12 +102,18 @@ impl PyKernel {
             failover_timeout_seconds,
             capabilities,
         )?;
-        PyFramework::subscribe(py, &self.kernel, command)
+        PyFramework::subscribe(py, &self.kernel, command, maybe_text("principal", principal)?)
     }
 
     /// Opens an agent session, for a driver of one or many agents.
-    fn agent_driver(&self, py: Python<'_>) -> Result<PyAgentDriver> {
-        let driver = py.detach(|| self.kernel.agent_driver())?;
+    #[pyo3(signature = (*, principal=None))]
+    fn agent_driver(
+        &self,
+        py: Python<'_>,
+        principal: Option<&Bound<'_, PyAny>>,
+    ) -> Result<PyAgentDriver> {
+        let principal = maybe_text("principal", principal)?;
+        let driver = py.detach(|| self.kernel.agent_driver_as(principal))?;
         Ok(PyAgentDriver { handle: Handle::new(driver) })
     }
 
@@ -160,7 +169,8 @@ impl PyKernel {
         self.query(py, &PyString::new(py, "explain"), Some(&fields))
     }
 
-    /// Waits until one of several frameworks or agent drivers has events; returns whether one has.
+    /// Waits until one of several frameworks, agent drivers or operators has events; returns
+    /// whether one has.
     #[pyo3(signature = (handles, timeout=None))]
     fn wait(
         &self,
@@ -168,13 +178,15 @@ impl PyKernel {
         handles: &Bound<'_, PyAny>,
         timeout: Option<&Bound<'_, PyAny>>,
     ) -> Result<bool> {
-        const EXPECTED: &str = "a list of frameworks and agent drivers";
+        const EXPECTED: &str = "a list of frameworks, agent drivers and operators";
         let given = entries("handles", EXPECTED, handles)?;
         let mut list = Vec::with_capacity(given.len());
         for (index, item) in given.iter().enumerate() {
-            list.push(match (item.cast::<PyFramework>(), item.cast::<PyAgentDriver>()) {
-                (Ok(framework), _) => &framework.get().handle,
-                (_, Ok(driver)) => &driver.get().handle,
+            let (framework, driver) = (item.cast::<PyFramework>(), item.cast::<PyAgentDriver>());
+            list.push(match (framework, driver, item.cast::<PyOperator>()) {
+                (Ok(framework), ..) => &framework.get().handle,
+                (_, Ok(driver), _) => &driver.get().handle,
+                (.., Ok(operator)) => &operator.get().handle,
                 _ => return Err(wrong_type(&format!("handles[{index}]"), EXPECTED, item)),
             });
         }

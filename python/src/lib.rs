@@ -6,7 +6,7 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | [`kernel`], [`framework`], [`agent_driver`], [`operator`], [`local_agent`] | the handles |
+//! | [`kernel`], [`framework`], [`agent_driver`], [`operator`], [`governance`], [`local_agent`] | the handles |
 //! | [`journal`] | journals as files to look at |
 //! | [`session`] | what the session handles share: events, waits, closing |
 //! | [`enter`] | the one place that decides when the interpreter's lock is released |
@@ -23,6 +23,7 @@ mod enter;
 mod errors;
 mod events;
 mod framework;
+mod governance;
 mod journal;
 mod kernel;
 mod local_agent;

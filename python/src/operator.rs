@@ -14,9 +14,10 @@ use crate::classes::classes;
 use crate::convert::{entries, maybe_nanos, number_text, parsed, text, texts, wrong_type};
 use crate::errors::{Result, reject};
 use crate::resources::decode;
-use crate::session::{Handle, session_methods};
+use crate::session::{Handle, event_methods, session_methods};
 
-/// An operator: weights, agents in and out of service, teardown. Made by ``Kernel.operator()``.
+/// An operator: weights, quota, reservations, agents in and out of service, teardown; once it
+/// watches, it is told what changes. Made by ``Kernel.operator()``.
 #[pyclass(frozen, weakref, module = "tamias", name = "Operator")]
 pub(crate) struct PyOperator {
     pub(crate) handle: Handle,
@@ -168,6 +169,7 @@ impl PyOperator {
 }
 
 session_methods!(PyOperator);
+event_methods!(PyOperator);
 
 fn window(field: &str, item: &Bound<'_, PyAny>) -> Result<MaintenanceWindow> {
     let class = classes(item.py())?.maintenance_window.bind(item.py());

@@ -1,4 +1,4 @@
-"""Events: what a framework and an agent driver are told, made for ``match``.
+"""Events: what frameworks, agent drivers and operators are told, made for ``match``.
 
 An event is a notification; the kernel's state is the truth. It is identified by ``(seq, ordinal)``:
 the command that caused it, and its place among the events of that command.
@@ -6,8 +6,9 @@ the command that caused it, and its place among the events of that command.
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass, field
-from typing import TypeAlias, final
+from typing import Any, TypeAlias, final
 
 from tamias._native import Resources
 from tamias.types import (
@@ -29,7 +30,10 @@ __all__ = [
     "AgentEvent",
     "AgentLost",
     "AgentRemoved",
+    "Became",
+    "Changed",
     "Checkpoint",
+    "Entry",
     "Event",
     "ExecutorLost",
     "FrameworkEvent",
@@ -42,9 +46,11 @@ __all__ = [
     "MessageReceived",
     "OfferReceived",
     "OfferRescinded",
+    "OperatorEvent",
     "OtherEvent",
     "Resync",
     "ShutdownExecutor",
+    "Snapshot",
     "SubscriptionEnded",
     "TaskUpdated",
     "UpdateAcknowledged",
@@ -251,6 +257,56 @@ class MessageReceived(Event):
 
 @final
 @dataclass(frozen=True, slots=True)
+class Entry:
+    """An object with its row."""
+
+    noun: str
+    """``role``, ``agent``, ``framework``, ``offer``, ``task``, ``executor``, ``machine``,
+    ``gone_agent``, ``pool``, ``operation`` or ``policy``.
+    """
+    id: str | None
+    """Which; for a role and a machine its name. There is one policy."""
+    row: dict[str, Any] = field(hash=False)
+    """What is shown of it, as queries do."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Snapshot(Event):
+    """To an operator who watches: a part of all there is."""
+
+    part: int
+    """Which part, from 0. With the first one everything that was known before is void."""
+    more: bool
+    """Whether another part follows; nothing comes between."""
+    rows: tuple[Entry, ...]
+
+
+@final
+class Became(enum.StrEnum):
+    """What became of an object."""
+
+    ADDED = "added"
+    UPDATED = "updated"
+    REMOVED = "removed"
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Changed(Event):
+    """To an operator who watches: one object is different."""
+
+    change: Became
+    noun: str
+    """As in :class:`Entry`."""
+    id: str | None
+    """Which; for a role and a machine its name. There is one policy."""
+    row: dict[str, Any] | None = field(default=None, hash=False)
+    """Its row from now on, unless it was removed."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
 class OtherEvent(Event):
     """An event that has no class of its own here, such as one of a newer kernel."""
 
@@ -289,3 +345,6 @@ AgentEvent: TypeAlias = (
     | Resync
 )
 """What an agent driver can be told."""
+
+OperatorEvent: TypeAlias = Snapshot | Changed | OtherEvent | Resync
+"""What an operator who watches can be told."""

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from types import MappingProxyType
-from typing import Final, Self, TypeAlias, TypedDict, final
+from typing import Final, Required, Self, TypeAlias, TypedDict, final
 
 from tamias._native import Resources
 
@@ -31,6 +31,7 @@ __all__ = [
     "Offer",
     "OfferId",
     "Options",
+    "PolicyRule",
     "Reason",
     "RescindReason",
     "ResourcesLike",
@@ -252,6 +253,15 @@ class UpdateRetry(TypedDict):
 
     min_seconds: Duration
     max_seconds: Duration
+
+
+class PolicyRule(TypedDict, total=False):
+    """A rule of the policy; what is left out, but for ``allow``, means any."""
+
+    principals: Sequence[str]
+    actions: Sequence[str]
+    roles: Sequence[str]
+    allow: Required[bool]
 
 
 class Options(TypedDict, total=False):

@@ -85,7 +85,9 @@ fn name_of(event: &Event) -> String {
 }
 
 /// Commands that the model does not know yet; scripts cover them.
-const NOT_MODELLED: [&str; 16] = [
+const NOT_MODELLED: [&str; 18] = [
+    "watch",
+    "unwatch",
     "shutdown_executor",
     "register_executor",
     "executor_lost",

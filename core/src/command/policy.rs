@@ -53,6 +53,9 @@ pub enum Action {
     /// Make such a disk raw space again.
     #[n(201)]
     DestroyDisk,
+    /// Be told all there is and what changes.
+    #[n(11)]
+    Watch,
 }
 
 impl Action {
@@ -72,6 +75,7 @@ impl Action {
         Self::ManagePools,
         Self::CreateDisk,
         Self::DestroyDisk,
+        Self::Watch,
     ];
 
     /// The name in JSON.
@@ -92,6 +96,7 @@ impl Action {
             Self::ManagePools => "manage_pools",
             Self::CreateDisk => "create_disk",
             Self::DestroyDisk => "destroy_disk",
+            Self::Watch => "watch",
         }
     }
 }

@@ -160,20 +160,39 @@ impl Kernel {
 
     /// Opens an operator session.
     pub fn operator(&self) -> Result<Operator, Rejection> {
-        self.session(SessionKind::Operator, None).map(Operator::new)
+        self.operator_as(None)
+    }
+
+    /// Opens an operator session that speaks for a principal.
+    pub fn operator_as(&self, principal: Option<Box<str>>) -> Result<Operator, Rejection> {
+        self.session(SessionKind::Operator, principal).map(Operator::new)
     }
 
     /// Opens a framework session and subscribes. A subscription that is rejected leaves no trace.
     pub fn subscribe(&self, command: Subscribe) -> Result<Framework, Rejection> {
+        self.subscribe_as(command, None)
+    }
+
+    /// The same in a session that speaks for a principal.
+    pub fn subscribe_as(
+        &self,
+        command: Subscribe,
+        principal: Option<Box<str>>,
+    ) -> Result<Framework, Rejection> {
         let command = Command::from(command);
-        self.shared.try_in_new_session(SessionKind::Framework, &command)?;
-        let session = self.session(SessionKind::Framework, None)?;
-        Framework::subscribe(session, command)
+        let kind = SessionKind::Framework;
+        self.shared.try_in_new_session(kind, principal.clone(), &command)?;
+        Framework::subscribe(self.session(kind, principal)?, command)
     }
 
     /// Opens an agent session, for a driver of one or many agents.
     pub fn agent_driver(&self) -> Result<AgentDriver, Rejection> {
-        self.session(SessionKind::Agent, None).map(AgentDriver::new)
+        self.agent_driver_as(None)
+    }
+
+    /// The same for a session that speaks for a principal.
+    pub fn agent_driver_as(&self, principal: Option<Box<str>>) -> Result<AgentDriver, Rejection> {
+        self.session(SessionKind::Agent, principal).map(AgentDriver::new)
     }
 
     /// Opens a session of any kind, to send commands through it oneself.

@@ -3,10 +3,12 @@
 use std::ops::Deref;
 
 use super::session::Session;
+use crate::change::Noun;
 use crate::command::{
     AddPool, Allocate, DeactivateAgent, DrainAgent, MaintenanceWindow, MarkAgentGone,
     ReactivateAgent, RemoveAgent, RemovePool, RoleQuota, RoleWeight, SetPolicy, StartMaintenance,
-    StopMaintenance, Teardown, UpdateMaintenanceSchedule, UpdatePool, UpdateQuota, UpdateWeights,
+    StopMaintenance, Teardown, Unwatch, UpdateMaintenanceSchedule, UpdatePool, UpdateQuota,
+    UpdateWeights, Watch,
 };
 use crate::error::Rejection;
 use crate::ids::{AgentId, FrameworkId};
@@ -114,6 +116,19 @@ impl Operator {
     /// Removes a pool of which nobody holds anything.
     pub fn remove_pool(&self, name: &str) -> Result<(), Rejection> {
         self.call(RemovePool { name: name.into() }).map(|_| ())
+    }
+
+    /// Has this session told all there is, as snapshots, and from then on each change: of these
+    /// nouns, or of everything if none is listed. [`poll`](Session::poll) gives them. Again, it
+    /// begins anew.
+    pub fn watch(&self, nouns: &[Noun]) -> Result<(), Rejection> {
+        let nouns = (!nouns.is_empty()).then(|| nouns.to_vec());
+        self.call(Watch { nouns }).map(|_| ())
+    }
+
+    /// Tells this session nothing more of that.
+    pub fn unwatch(&self) -> Result<(), Rejection> {
+        self.call(Unwatch {}).map(|_| ())
     }
 
     /// Runs an allocation over these agents in this order, over all if none is listed.

@@ -26,6 +26,7 @@
 //! - [`tasks`]: kill, reconcile, tasks of lost agents
 //! - [`run`]: one run of allocation
 //! - [`tick`]: timers, bulk effects, allocation
+//! - [`watch`]: telling operators what changes
 
 mod accept;
 mod agents;
@@ -50,6 +51,7 @@ mod tick;
 mod totals;
 mod units;
 mod updates;
+mod watch;
 
 use crate::command::{Command, Envelope, SessionKind};
 use crate::error::{Code, Rejection};
@@ -80,12 +82,20 @@ pub fn apply(
         Ok(reply)
     });
     match &result {
-        Err(_) | Ok(Reply::Ticked { changed: false, .. }) => state.now = before,
+        Err(_) | Ok(Reply::Ticked { changed: false, .. }) => {
+            state.now = before;
+            if state.is_watched() {
+                state.forget_written();
+            }
+        }
         Ok(_) => {
             let mut machine = Machine { state, effects };
             machine.look_again_at_withheld();
             machine.offer_pools_again();
             state.seq += 1;
+            if state.is_watched() {
+                Machine { state, effects }.tell_changes();
+            }
             state.drop_old_metadata();
         }
     }
@@ -132,6 +142,8 @@ impl Machine<'_> {
             Command::RemoveAgent(command) => self.remove_agent(sender, command),
             Command::Teardown(command) => self.teardown(sender, command),
             Command::SetPolicy(command) => self.set_policy(sender, command),
+            Command::Watch(command) => self.watch(sender, command),
+            Command::Unwatch(_) => self.unwatch(sender),
             Command::Allocate(command) => self.run_allocation(sender, command),
             Command::RegisterAgent(command) => self.register_agent(sender, command),
             Command::ReregisterAgent(command) => self.reregister_agent(sender, command),

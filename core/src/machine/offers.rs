@@ -271,7 +271,7 @@ impl crate::state::State {
     /// What a session must be told again after it lost events: everything that is still open.
     pub(crate) fn events_to_repeat(&self, session: SessionId) -> Vec<Event> {
         let Some(row) = self.sessions.get(session) else { return Vec::new() };
-        let mut events = Vec::new();
+        let mut events = self.snapshot_of(session);
         if let Some(framework) = row.framework.and_then(|id| self.frameworks.get(id)) {
             let grants = framework.roles.values().flat_map(|part| &part.grants);
             let offers = grants.filter_map(|id| self.describe_offer(*id));

@@ -23,7 +23,7 @@ impl Machine<'_> {
     ) -> Result<Reply, Rejection> {
         self.sender(sender, SessionKind::Operator)?;
         check_policy(command)?;
-        self.state.policy = command.clone();
+        *self.state.policy = command.clone();
         Ok(Reply::Done)
     }
 
@@ -66,6 +66,7 @@ impl Machine<'_> {
             Command::AddPool(_) | Command::UpdatePool(_) | Command::RemovePool(_) => {
                 self.may(principal, Action::ManagePools, None)
             }
+            Command::Watch(_) => self.may(principal, Action::Watch, None),
             // An agent's own session need not be allowed to remove it.
             Command::RemoveAgent(_) if session.is_some_and(|s| s.kind == SessionKind::Agent) => {
                 Ok(())

@@ -81,7 +81,7 @@ impl Machine<'_> {
     fn end_session(&mut self, id: SessionId) {
         let Some(session) = self.state.sessions.remove(id) else { return };
         match session.kind {
-            SessionKind::Operator => {}
+            SessionKind::Operator => self.state.stop_watching(id),
             SessionKind::Framework => {
                 if let Some(framework) = session.framework {
                     self.disconnect_framework(framework);

@@ -25,8 +25,8 @@ use crate::ids::{AgentId, FrameworkId, Id, RoleId};
 use crate::state::State;
 
 pub use crate::row::{
-    AgentRow, FrameworkRow, GoneRow, MachineStatus, OfferRow, OperationRow, OrderRow, PoolRow,
-    RoleRow, TaskRow,
+    AgentRow, ExecutorRow, FrameworkRow, GoneRow, MachineStatus, OfferRow, OperationRow, OrderRow,
+    PoolRow, RoleRow, TaskRow,
 };
 pub use calculation::{Calculated, CalculatedQuantities, Calculation, QuantityCalculation};
 pub use explain::{AgentExplanation, FrameworkExplanation, RoleExplanation};
@@ -68,7 +68,9 @@ pub enum Query {
     GetPools,
     /// Operations whose outcome is reported and not acknowledged.
     GetOperations(Pick),
-    /// Agents, frameworks, roles, offers, tasks, pools and operations.
+    /// Executors.
+    GetExecutors(Pick),
+    /// Agents, frameworks, roles, offers, tasks, pools, operations and executors.
     GetState,
     /// The maintenance schedule with what was answered to it, and agents that are gone.
     GetMaintenance,
@@ -131,6 +133,11 @@ pub enum Answer {
         /// The rows.
         operations: Vec<OperationRow>,
     },
+    /// Executors in the order of their ids.
+    Executors {
+        /// The rows.
+        executors: Vec<ExecutorRow>,
+    },
     /// Everything.
     State {
         /// As of [`Query::GetAgents`].
@@ -149,6 +156,8 @@ pub enum Answer {
         /// As of [`Query::GetOperations`].
         #[serde(skip_serializing_if = "Vec::is_empty")]
         operations: Vec<OperationRow>,
+        /// As of [`Query::GetExecutors`].
+        executors: Vec<ExecutorRow>,
     },
     /// Agents that are to go or are gone.
     Maintenance {
@@ -189,6 +198,7 @@ impl Query {
         "get_order",
         "get_pools",
         "get_operations",
+        "get_executors",
         "get_state",
         "get_maintenance",
         "explain",
@@ -220,6 +230,7 @@ impl Query {
             "get_order" => pick(Self::GetOrder, fields),
             "get_pools" => read_fields(fields).map(|Nothing {}| Self::GetPools),
             "get_operations" => pick(Self::GetOperations, fields),
+            "get_executors" => pick(Self::GetExecutors, fields),
             "get_state" => read_fields(fields).map(|Nothing {}| Self::GetState),
             "get_maintenance" => read_fields(fields).map(|Nothing {}| Self::GetMaintenance),
             "explain" if fields.get("pool").is_some() => {
@@ -278,6 +289,9 @@ impl State {
             Query::GetOperations(pick) => {
                 Answer::Operations { operations: rows::operations(self, self.picked(pick)?) }
             }
+            Query::GetExecutors(pick) => {
+                Answer::Executors { executors: rows::executors(self, self.picked(pick)?) }
+            }
             Query::GetState => {
                 let all = Picked::default();
                 Answer::State {
@@ -288,6 +302,7 @@ impl State {
                     tasks: rows::tasks(self, all),
                     pools: rows::pools(self),
                     operations: rows::operations(self, all),
+                    executors: rows::executors(self, all),
                 }
             }
             Query::GetMaintenance => {

@@ -3,7 +3,8 @@
 use super::Picked;
 use crate::ids::{AgentId, FrameworkId, RoleId};
 use crate::row::{
-    AgentRow, FrameworkRow, GoneRow, OfferRow, OperationRow, OrderRow, PoolRow, RoleRow, TaskRow,
+    AgentRow, ExecutorRow, FrameworkRow, GoneRow, OfferRow, OperationRow, OrderRow, PoolRow,
+    RoleRow, TaskRow,
 };
 use crate::state::{Framework, Order, State};
 
@@ -81,4 +82,10 @@ pub(super) fn operations(state: &State, picked: Picked) -> Vec<OperationRow> {
     let rows = state.operations().iter();
     let rows = rows.filter(|(_, row)| picked.has(row.agent, row.framework, row.role));
     rows.filter_map(|(id, _)| state.operation_row(id)).collect()
+}
+
+pub(super) fn executors(state: &State, picked: Picked) -> Vec<ExecutorRow> {
+    let executors = state.executors().iter();
+    let executors = executors.filter(|(_, row)| picked.has(row.agent, row.framework, row.role));
+    executors.filter_map(|(id, _)| state.executor_row(id)).collect()
 }

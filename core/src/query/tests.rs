@@ -50,12 +50,13 @@ proptest! {
     #[test]
     fn rows_are_complete(choices in vec(choice(), 1..200)) {
         let state = lived(State::new(Options::default(), Time(0)), &choices);
-        let Answer::State { agents, frameworks, roles, offers, tasks, operations, .. } =
+        let Answer::State { agents, frameworks, roles, offers, tasks, operations, executors, .. } =
             state.query(&Query::GetState).unwrap() else { panic!() };
         prop_assert_eq!(agents.len(), state.agents().len());
         prop_assert_eq!(roles.len(), state.roles().len());
         prop_assert_eq!(tasks.len(), state.tasks().len());
         prop_assert_eq!(operations.len(), state.operations().len());
+        prop_assert_eq!(executors.len(), state.executors().len());
         let mut of_frameworks = 0;
         for row in &frameworks {
             let framework = Some(row.framework.to_string().into());

@@ -8,6 +8,7 @@ use std::fmt;
 
 use super::grant::scalars;
 use super::{Bulk, Connection, ExecutorState, GrantKind, Hold, Liveness, State, Timer};
+use crate::command::SessionKind;
 use crate::ids::{AgentId, FrameworkId, RoleId};
 use crate::resources::{Bundle, Conflict, Key};
 use crate::status::TaskState;
@@ -71,6 +72,7 @@ impl State {
         self.check_executors()?;
         self.check_operations()?;
         self.check_sessions()?;
+        self.check_watch()?;
         self.check_departures()?;
         self.check_timers()?;
         self.check_work()
@@ -393,6 +395,16 @@ impl State {
             })?;
         }
         Ok(())
+    }
+
+    fn check_watch(&self) -> Check {
+        let operators = self.sessions.iter().filter(|(_, row)| row.watch.is_some());
+        for (id, session) in operators {
+            ensure("watch", session.kind == SessionKind::Operator, || {
+                format!("session {id} watches, but is no operator's")
+            })?;
+        }
+        ensure("watch", self.is_told_right(), || "those who watch were told otherwise".to_owned())
     }
 
     fn check_timers(&self) -> Check {

@@ -16,6 +16,7 @@ pub mod framework;
 pub mod grant;
 mod invariants;
 pub mod maintenance;
+mod noted;
 pub mod operation;
 pub mod order;
 pub mod policy;
@@ -30,6 +31,7 @@ mod snapshot;
 mod spare;
 pub mod task;
 pub mod timer;
+mod watch;
 pub mod work;
 
 use std::borrow::Cow;
@@ -55,13 +57,14 @@ pub use framework::{Connection, Filter, Framework, Subscription};
 pub use grant::{Grant, GrantKind};
 pub use invariants::Violation;
 pub use maintenance::Maintenance;
+use noted::Noted;
 pub use operation::Operation;
 pub use order::{Order, Touched, Walk};
 pub use pool::{Holder, Pool, Pools};
 pub use quota::{Quota, Tally};
 pub use registry::Registry;
 pub use role::Role;
-pub use session::Session;
+pub use session::{Session, Watching};
 pub use share::Share;
 pub use snapshot::{STATE_FORMAT, SnapshotError};
 pub use task::{Hold, StoredUpdate, Task};
@@ -86,10 +89,10 @@ pub struct State {
     pub(crate) operations: Arena<OperationId, Operation>,
     pub(crate) timers: Timers,
     pub(crate) work: Work,
-    pub(crate) registry: Registry,
-    pub(crate) maintenance: Maintenance,
-    pub(crate) policy: SetPolicy,
-    pub(crate) pools: Pools,
+    pub(crate) registry: Noted<Registry>,
+    pub(crate) maintenance: Noted<Maintenance>,
+    pub(crate) policy: Noted<SetPolicy>,
+    pub(crate) pools: Noted<Pools>,
     // Derived from the above.
     pub(crate) names: Names,
     pub(crate) total: Bundle,
@@ -107,6 +110,8 @@ pub struct State {
     pub(crate) spare: spare::Spare,
     /// Whether a command changed what quota leaves to anybody. Cleared at its end.
     pub(crate) quota_moved: bool,
+    /// What those who watch were told, if somebody does. Derived.
+    watch: Option<Arc<watch::Watch>>,
 }
 
 impl State {
@@ -128,10 +133,10 @@ impl State {
             operations: Arena::default(),
             timers: Timers::default(),
             work: Work::default(),
-            registry: Registry::default(),
-            maintenance: Maintenance::default(),
-            policy: SetPolicy::default(),
-            pools: Pools::default(),
+            registry: Noted::default(),
+            maintenance: Noted::default(),
+            policy: Noted::default(),
+            pools: Noted::default(),
             names: Names::default(),
             total: Bundle::new(),
             role_ids: BTreeMap::new(),
@@ -144,6 +149,7 @@ impl State {
             touched: Touched::default(),
             spare: spare::Spare::default(),
             quota_moved: false,
+            watch: None,
         }
     }
 

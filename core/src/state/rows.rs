@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::share::decimal;
-use super::{Agent, Connection, Framework, Hold, Liveness, Share, State};
-use crate::ids::{AgentId, FrameworkId, GrantId, OperationId, RoleId, TaskId};
+use super::{Agent, Connection, ExecutorState, Framework, Hold, Liveness, Share, State};
+use crate::ids::{AgentId, ExecutorId, FrameworkId, GrantId, OperationId, RoleId, TaskId};
 use crate::resources::{Amount, Bundle, Resources};
 use crate::row::{
-    AgentRow, FrameworkRow, GoneRow, OfferRow, OperationRow, OrderRow, PartRow, PoolRow, QuotaRow,
-    RoleRow, TaskRow,
+    AgentRow, ExecutorRow, FrameworkRow, GoneRow, OfferRow, OperationRow, OrderRow, PartRow,
+    PoolRow, QuotaRow, RoleRow, TaskRow,
 };
 
 pub(crate) fn state_of_agent(agent: &Agent) -> &'static str {
@@ -152,6 +152,23 @@ impl State {
             offered: self.names.named(&pool.offered),
             allocated: self.names.named(&pool.allocated),
             holders: grants.filter(|grant| !grant.is_offer()).count(),
+        })
+    }
+
+    pub(crate) fn executor_row(&self, id: ExecutorId) -> Option<ExecutorRow> {
+        let executor = self.executors.get(id)?;
+        Some(ExecutorRow {
+            executor: id,
+            name: executor.name.clone(),
+            framework: executor.framework,
+            agent: executor.agent,
+            role: self.roles.get(executor.role).map(|role| role.name.clone()),
+            state: match executor.state {
+                ExecutorState::Registering => "registering",
+                ExecutorState::Running => "running",
+                ExecutorState::Terminating(_) => "terminating",
+            },
+            resources: self.held(&executor.hold),
         })
     }
 

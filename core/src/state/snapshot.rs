@@ -186,7 +186,7 @@ impl State {
         key(d, 200)?;
         state.operations = d.decode_with(names)?;
         state.names = std::mem::take(names);
-        state.pools = Pools::restored(pools, &state.names);
+        *state.pools = Pools::restored(pools, &state.names);
         state.derive();
         Ok(state)
     }
@@ -267,5 +267,6 @@ impl State {
         // Nothing has changed: all this was so before.
         self.pools.moved = false;
         self.quota_moved = false;
+        self.derive_watch();
     }
 }

@@ -17,6 +17,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use crate::attributes::Attributes;
+use crate::change::Noun;
 use crate::command::{
     Accept, AcceptInverseOffers, Acknowledge, Action, AdvanceTime, Allocate, CloseSession, Command,
     DeactivateAgent, Decline, DeclineInverseOffers, DrainAgent, Envelope, ExecutorKind,
@@ -25,8 +26,8 @@ use crate::command::{
     RemoveAgent, ReportedTask, ReregisterAgent, Restart, Revive, RoleQuota, RoleWeight, Rule,
     SendFrameworkMessage, SendMessage, SessionKind, SetPolicy, ShutdownExecutor, StartMaintenance,
     StopMaintenance, Subscribe, Suppress, TaskCommand, TaskLimit, TaskRef, TaskSpec, Teardown,
-    Tick, Update, UpdateAgent, UpdateFramework, UpdateMaintenanceSchedule, UpdateQuota,
-    UpdateWeights,
+    Tick, Unwatch, Update, UpdateAgent, UpdateFramework, UpdateMaintenanceSchedule, UpdateQuota,
+    UpdateWeights, Watch,
 };
 use crate::constraint::{Constraint, Predicate, Selector};
 use crate::ids::{
@@ -46,7 +47,7 @@ pub fn envelope() -> impl Strategy<Value = Envelope> {
         .prop_map(|(now, session, command)| Envelope { now: Time(now), session, command })
 }
 
-/// Any command.
+/// Any command. The families are boxed: together they are too large for the stack of a test.
 pub fn command() -> impl Strategy<Value = Command> {
     prop_oneof![
         1 => Just(Tick {}.into()),
@@ -56,7 +57,7 @@ pub fn command() -> impl Strategy<Value = Command> {
         2 => (kind(), option::of(text())).prop_map(|(kind, principal)| {
             OpenSession { kind, principal }.into()
         }),
-        4 => of_operator(),
+        4 => of_operator().boxed(),
         2 => operation::of_operator().boxed(),
         1 => pool::of_operator().boxed(),
         8 => of_agent().boxed(),
@@ -87,6 +88,8 @@ fn of_operator() -> impl Strategy<Value = Command> {
             otherwise
         }
         .into()),
+        option::of(vec(select(Noun::ALL), 0..4)).prop_map(|nouns| Watch { nouns }.into()),
+        Just(Unwatch {}.into()),
     ]
 }
 

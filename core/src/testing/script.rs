@@ -11,9 +11,9 @@ use crate::command::{
     ReactivateAgent, Reconcile, ReconcileTask, RegisterAgent, RegisterExecutor, RemoveAgent,
     ReportedTask, ReregisterAgent, Restart, Revive, RoleQuota, RoleWeight, Rule,
     SendFrameworkMessage, SendMessage, SessionKind, SetPolicy, ShutdownExecutor, StartMaintenance,
-    StopMaintenance, Subscribe, Suppress, TaskCommand, TaskRef, TaskSpec, Teardown, Tick, Update,
-    UpdateAgent, UpdateFramework, UpdateMaintenanceSchedule, UpdateOperation, UpdateQuota,
-    UpdateWeights,
+    StopMaintenance, Subscribe, Suppress, TaskCommand, TaskRef, TaskSpec, Teardown, Tick, Unwatch,
+    Update, UpdateAgent, UpdateFramework, UpdateMaintenanceSchedule, UpdateOperation, UpdateQuota,
+    UpdateWeights, Watch,
 };
 use crate::constraint::{Constraint, Predicate, Selector};
 use crate::event::Effects;
@@ -296,7 +296,7 @@ impl Pick<'_> {
     fn operator(&self) -> Chosen {
         let session = self.session(SessionKind::Operator)?;
         let agent = self.one(self.state.agents().ids());
-        let command = match (self.choice.detail % 16, agent) {
+        let command = match (self.choice.detail % 18, agent) {
             (0..=2, Some(agent)) => DeactivateAgent { agent }.into(),
             (3..=5, Some(agent)) => ReactivateAgent { agent }.into(),
             (7, Some(agent)) if self.choice.which % 2 == 0 => {
@@ -312,6 +312,8 @@ impl Pick<'_> {
             (10..=12, _) => self.maintenance(),
             (14, _) => self.quota(),
             (15, _) => self.policy(),
+            (16, _) => Watch { nouns: None }.into(),
+            (17, _) => Unwatch {}.into(),
             _ => {
                 let weight = Amount::from_milli(1 + i64::from(self.choice.which) % 4000);
                 let weight = RoleWeight { role: self.role(), weight };

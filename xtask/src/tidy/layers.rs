@@ -23,7 +23,7 @@ const LAYERS: [&[&str]; 9] = [
         "time",
         "value",
     ],
-    &["command", "event", "reply", "row"],
+    &["change", "command", "event", "reply", "row"],
     &["state"],
     &["allocator"],
     &["machine"],

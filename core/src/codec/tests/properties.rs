@@ -194,7 +194,7 @@ proptest! {
 fn strategies_make_every_command() {
     let mut runner = TestRunner::deterministic();
     let mut any_names = BTreeSet::new();
-    for _ in 0..2000 {
+    for _ in 0..6000 {
         let envelope = envelope().new_tree(&mut runner).unwrap().current();
         any_names.insert(envelope.command.name());
     }

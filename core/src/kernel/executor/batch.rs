@@ -82,13 +82,14 @@ impl Shared {
     pub(crate) fn try_in_new_session(
         &self,
         kind: SessionKind,
+        principal: Option<Box<str>>,
         command: &Command,
     ) -> Result<(), Rejection> {
         self.check_alive()?;
         let now = self.clock.now();
         let state = self.with_state(State::branch);
         self.rehearse(&state, |trial| {
-            let open = OpenSession { kind, principal: None }.into();
+            let open = OpenSession { kind, principal }.into();
             let reply = try_one(trial, &Envelope { now, session: None, command: open })?;
             let Reply::SessionOpened { session } = reply else { return Ok(()) };
             let envelope = Envelope { now, session: Some(session), command: command.clone() };
