@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use tamias::command::{Subscribe, TaskCommand, TaskSpec};
+use tamias::command::{Accept, Operation, ResourcesOf, Subscribe, TaskCommand, TaskSpec};
 use tamias::event::{Event, TaskStatus};
-use tamias::status::{Reason, TaskState};
+use tamias::status::{OperationState, Reason, TaskState};
 use tamias::{Framework, Kernel, Nanos, Options};
 use tamias_agent::{LocalAgent, LocalAgentOptions};
 
@@ -154,6 +154,36 @@ fn a_killed_task_is_killed() {
                         assert!(status.message.unwrap().starts_with("signal"));
                         return;
                     }
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+}
+
+/// The local agent has nothing to do for a reservation, and says so to who asked.
+#[test]
+fn an_operation_with_an_id_is_answered() {
+    let bench = start("cpus:1");
+    let framework = &bench.framework;
+    let resources = "cpus(+dev):0.5".parse().unwrap();
+    let reserve = ResourcesOf { resources, id: Some("r1".into()) };
+    let mut operation = Some(Operation::Reserve(reserve));
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        assert!(Instant::now() < deadline);
+        framework.wait(Some(Duration::from_secs(10))).unwrap();
+        for record in framework.poll(100).unwrap() {
+            match record.event {
+                Event::Offer(offer) => {
+                    let operations = operation.take().into_iter().collect();
+                    let offers = vec![offer.offer];
+                    framework.accept(Accept { offers, operations, ..Accept::default() }).unwrap();
+                }
+                Event::OperationUpdate(status) => {
+                    assert_eq!(status.state, OperationState::Finished);
+                    framework.acknowledge_operation("r1", status.uuid.unwrap()).unwrap();
+                    return;
                 }
                 other => panic!("{other:?}"),
             }

@@ -13,12 +13,16 @@ use tamias_tests::sim;
 const STEPS: u64 = 25_000;
 const SEEDS: std::ops::Range<u64> = 1..5;
 
-/// Simulated frameworks run their tasks without executors and one by one; nobody watches.
-const NOT_SIMULATED: [&str; 6] = [
+/// Simulated frameworks run their tasks without executors and one by one, and give operations no
+/// ids; nobody watches.
+const NOT_SIMULATED: [&str; 9] = [
     "launch_executor",
     "launch_group",
     "shutdown_executor",
     "executor_lost",
+    "apply_operation",
+    "operation_acknowledged",
+    "operation_update",
     "snapshot",
     "changed",
 ];

@@ -18,12 +18,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use tamias::command::{ExecutorLost, RegisterAgent, ReportedTask, ReregisterAgent};
-use tamias::event::{Event, Launch};
+use tamias::command::{
+    ExecutorLost, Operation, RegisterAgent, ReportedTask, ReregisterAgent, UpdateOperation,
+};
+use tamias::event::{ApplyOperation, Event, Launch};
 use tamias::ids::{AgentId, TaskId};
 use tamias::kernel::{EventRecord, Service};
 use tamias::resources::{Amount, Name, Resource, Resources};
-use tamias::status::Reason;
+use tamias::status::{OperationState, Reason};
 use tamias::{AgentDriver, Code, Kernel, Rejection};
 
 pub use options::LocalAgentOptions;
@@ -263,6 +265,9 @@ impl Inner {
                     message: Some(message.into()),
                 })
             }
+            Event::ApplyOperation(operation) => {
+                self.driver.update_operation(end_of_operation(operation))
+            }
             Event::Kill { task, grace_seconds, .. } => {
                 let grace = Duration::from_nanos(grace_seconds.0.max(0).unsigned_abs());
                 match self.key_of(supervisor, *task) {
@@ -433,6 +438,17 @@ fn may_pass(rejection: &Rejection) -> bool {
 
 fn system(error: &dyn std::fmt::Display) -> Rejection {
     Rejection::new(Code::System, error.to_string())
+}
+
+/// Reservations and volumes are in the ledger alone; disks would need a provider.
+fn end_of_operation(operation: &ApplyOperation) -> UpdateOperation {
+    match &*operation.spec {
+        Operation::CreateDisk(_) | Operation::DestroyDisk(_) => UpdateOperation {
+            message: Some("the local agent has no providers of disks".into()),
+            ..UpdateOperation::new(operation.operation, OperationState::Failed)
+        },
+        _ => UpdateOperation::new(operation.operation, OperationState::Finished),
+    }
 }
 
 #[cfg(test)]
