@@ -13,7 +13,7 @@ use crate::ids::{AgentId, ExecutorId, FrameworkId, SessionId};
 use crate::names::check_name;
 use crate::reply::Reply;
 use crate::state::executor::transition;
-use crate::state::task::Transition;
+use crate::state::transition::Transition;
 use crate::state::{Bulk, Executor, ExecutorState, Hold, Liveness, State, Timer};
 use crate::status::{Reason, Source, TaskState};
 

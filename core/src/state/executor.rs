@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use minicbor::{Decode, Encode};
 
-use super::task::Transition;
+use super::transition::Transition;
 use super::{Agent, Grant, GrantKind, Hold, State, TimerKey};
 use crate::command::ExecutorSpec;
 use crate::ids::{AgentId, ExecutorId, FrameworkId, RoleId, TaskId};
@@ -192,6 +192,7 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::state::transition::check_documented;
 
     /// Prints the table as Markdown and compares it with the one in `docs/concepts.md`.
     #[test]
@@ -201,21 +202,6 @@ mod tests {
             ("running", ExecutorState::Running),
             ("terminating", ExecutorState::Terminating(Nanos::ZERO)),
         ];
-        let mut table = String::from("| from \\ to | registering | running | terminating |\n");
-        table += "|---|---|---|---|\n";
-        for (name, from) in states {
-            table += &format!("| **{name}** |");
-            for (_, to) in states {
-                table += match transition(from, to) {
-                    Transition::Next => " yes |",
-                    Transition::Kept => " kept |",
-                    Transition::Illegal => " - |",
-                    Transition::Regression => " back |",
-                };
-            }
-            table.push('\n');
-        }
-        let docs = include_str!("../../../docs/concepts.md");
-        assert!(docs.contains(&table), "put this table into docs/concepts.md:\n{table}");
+        check_documented(&states.map(|(name, state)| (name.to_owned(), state)), transition);
     }
 }

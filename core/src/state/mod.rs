@@ -31,6 +31,7 @@ mod snapshot;
 mod spare;
 pub mod task;
 pub mod timer;
+pub mod transition;
 mod watch;
 pub mod work;
 

@@ -10,7 +10,8 @@ use std::sync::Arc;
 
 use minicbor::{Decode, Encode};
 
-use super::task::{Retry, Transition};
+use super::task::Retry;
+use super::transition::Transition;
 use super::{Grant, GrantKind, Hold, State};
 use crate::command::Operation as Spec;
 use crate::ids::{AgentId, FrameworkId, OperationId, RoleId};
@@ -213,6 +214,7 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::state::transition::check_documented;
 
     /// Prints the table as Markdown and compares it with the one in `docs/concepts.md`.
     #[test]
@@ -224,25 +226,8 @@ mod tests {
         let states: Vec<_> = OperationState::ALL.iter().copied().filter(is_state).collect();
         let short =
             |state: &OperationState| state.name().trim_start_matches("OPERATION_").to_lowercase();
-        let mut table = String::from("| from \\ to |");
-        for state in &states {
-            table += &format!(" {} |", short(state));
-        }
-        table += &format!("\n|---|{}\n", "---|".repeat(states.len()));
-        for from in &states {
-            table += &format!("| **{}** |", short(from));
-            for to in &states {
-                table += match transition(*from, *to) {
-                    Transition::Next => " yes |",
-                    Transition::Regression => " back |",
-                    Transition::Kept => " kept |",
-                    Transition::Illegal => " - |",
-                };
-            }
-            table.push('\n');
-        }
-        let docs = include_str!("../../../docs/concepts.md");
-        assert!(docs.contains(&table), "put this table into docs/concepts.md:\n{table}");
+        let named: Vec<_> = states.iter().map(|state| (short(state), *state)).collect();
+        check_documented(&named, transition);
     }
 
     #[test]

@@ -15,6 +15,7 @@ use minicbor::{Decode, Encode};
 use super::State;
 use super::executor::TaskExecutor;
 use super::timer::TimerKey;
+use super::transition::Transition;
 use crate::command::TaskSpec;
 use crate::ids::{AgentId, FrameworkId, GrantId, RoleId, TaskId};
 use crate::intern::HasNames;
@@ -23,19 +24,6 @@ use crate::resources::Bundle;
 use crate::status::{Reason, Source, TaskState};
 use crate::time::{Nanos, Time};
 use crate::value::{Bytes, CheckStatus, Uuid};
-
-/// What a reported state does to a task.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Transition {
-    /// The task takes the state.
-    Next,
-    /// The task takes the state although it goes backwards; Mesos accepts it, so it is flagged.
-    Regression,
-    /// The task has ended: the report is forwarded, the state stays.
-    Kept,
-    /// The state cannot follow.
-    Illegal,
-}
 
 /// The transition table. `docs/concepts.md` prints it; a test compares.
 #[must_use]
@@ -282,6 +270,7 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::state::transition::check_documented;
 
     /// Prints the table as Markdown and compares it with the one in `docs/concepts.md`.
     #[test]
@@ -289,25 +278,8 @@ mod tests {
         let reported: Vec<_> =
             TaskState::ALL.iter().copied().filter(|s| *s != TaskState::Unknown).collect();
         let short = |state: &TaskState| state.name().trim_start_matches("TASK_").to_lowercase();
-        let mut table = String::from("| from \\ to |");
-        for state in &reported {
-            table += &format!(" {} |", short(state));
-        }
-        table += &format!("\n|---|{}\n", "---|".repeat(reported.len()));
-        for from in &reported {
-            table += &format!("| **{}** |", short(from));
-            for to in &reported {
-                table += match transition(*from, *to) {
-                    Transition::Next => " yes |",
-                    Transition::Regression => " back |",
-                    Transition::Kept => " kept |",
-                    Transition::Illegal => " - |",
-                };
-            }
-            table.push('\n');
-        }
-        let docs = include_str!("../../../docs/concepts.md");
-        assert!(docs.contains(&table), "put this table into docs/concepts.md:\n{table}");
+        let named: Vec<_> = reported.iter().map(|state| (short(state), *state)).collect();
+        check_documented(&named, transition);
     }
 
     #[test]

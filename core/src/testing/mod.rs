@@ -8,6 +8,8 @@ pub mod allocator;
 mod operation;
 mod pool;
 pub mod script;
+#[cfg(test)]
+pub(crate) mod steps;
 
 use std::collections::BTreeMap;
 

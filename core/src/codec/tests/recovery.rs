@@ -8,8 +8,8 @@ use proptest::strategy::ValueTree as _;
 
 use super::*;
 use crate::command::{
-    Command, Envelope, OpenSession, RegisterAgent, RemoveAgent, ReportedTask, ReregisterAgent,
-    Restart, SessionKind, Subscribe, Tick,
+    Command, RegisterAgent, RemoveAgent, ReportedTask, ReregisterAgent, Restart, SessionKind,
+    Subscribe, Tick,
 };
 use crate::ids::{AgentId, FrameworkId, SessionId, TaskId};
 use crate::reply::Reply;
@@ -18,18 +18,11 @@ use crate::state::{Drain, Hold, Liveness, Task};
 use crate::status::TaskState;
 use crate::testing::choice;
 use crate::testing::script::lived;
+use crate::testing::steps;
 use crate::time::Time;
 
 fn send(state: &mut State, session: Option<SessionId>, command: impl Into<Command>) -> Reply {
-    let envelope = Envelope { now: state.now(), session, command: command.into() };
-    apply(state, &envelope, &mut Effects::new()).unwrap()
-}
-
-fn open(state: &mut State, kind: SessionKind) -> SessionId {
-    match send(state, None, OpenSession { kind, principal: None }) {
-        Reply::SessionOpened { session } => session,
-        other => panic!("no session: {other:?}"),
-    }
+    steps::send(state, session, command).0
 }
 
 /// What the tasks of each agent hold, and will hold again once it can be reached.
@@ -99,7 +92,7 @@ fn agents_return(state: &mut State) {
         let tasks = own.filter(|(_, task)| !task.state.is_terminal()).map(reported).collect();
         let executors = state.executors().iter().filter(|(_, row)| row.agent == id);
         let executors = executors.map(|(id, _)| id).collect();
-        let session = open(state, SessionKind::Agent);
+        let session = steps::open(state, SessionKind::Agent);
         send(
             state,
             Some(session),
@@ -117,7 +110,7 @@ fn frameworks_return(state: &mut State) {
         let names = subscribed.map(|role| (&*state.roles().get(role).unwrap().name).into());
         let subscribe =
             Subscribe { framework: Some(id), roles: names.collect(), ..Default::default() };
-        let session = open(state, SessionKind::Framework);
+        let session = steps::open(state, SessionKind::Framework);
         send(state, Some(session), subscribe);
     }
 }
@@ -166,7 +159,7 @@ proptest! {
 #[test]
 fn reserved_roles_keep_their_ids_after_a_restore() {
     let mut state = State::new(Options::default(), START);
-    let driver = open(&mut state, SessionKind::Agent);
+    let driver = steps::open(&mut state, SessionKind::Agent);
     let mut register = |resources: &str| {
         let resources = resources.parse().unwrap();
         let register = RegisterAgent { resources, ..RegisterAgent::default() };

@@ -1,8 +1,8 @@
 //! What scripts cannot say: resources that no reader would let in, and limits.
 
 use crate::command::{
-    Accept, Command, CreateVolumes, Envelope, OpenSession, Operation, RegisterAgent,
-    ReserveResources, SessionKind, Subscribe, Tick,
+    Accept, Command, CreateVolumes, Envelope, Operation, RegisterAgent, ReserveResources,
+    SessionKind, Subscribe, Tick,
 };
 use crate::error::Code;
 use crate::event::Effects;
@@ -13,6 +13,7 @@ use crate::options::Options;
 use crate::reply::Reply;
 use crate::resources::{Reservation, Resources};
 use crate::state::State;
+use crate::testing::steps;
 use crate::time::Time;
 
 struct World {
@@ -25,14 +26,7 @@ impl World {
     /// One agent, offered to one framework in the role `r`.
     fn new(resources: &str) -> Self {
         let mut state = State::new(Options::mesos(), Time(0));
-        let mut open = |kind| {
-            let command = OpenSession { kind, principal: None }.into();
-            let envelope = Envelope { now: Time(0), session: None, command };
-            match apply(&mut state, &envelope, &mut Effects::new()).unwrap() {
-                Reply::SessionOpened { session } => session,
-                other => panic!("{other:?}"),
-            }
-        };
+        let mut open = |kind| steps::open(&mut state, kind);
         let (operator, driver) = (open(SessionKind::Operator), open(SessionKind::Agent));
         let framework = open(SessionKind::Framework);
         let mut world = Self { state, operator, framework };

@@ -20,6 +20,7 @@ use crate::query::{Pick, Query};
 use crate::reply::Reply;
 use crate::resources::Amount;
 use crate::state::State;
+use crate::testing::steps;
 use crate::testing::{choice, script};
 use crate::time::Time;
 
@@ -94,23 +95,11 @@ impl Table {
 }
 
 fn send(state: &mut State, session: Option<SessionId>, command: impl Into<Command>) -> Effects {
-    let mut effects = Effects::new();
-    let envelope = Envelope { now: state.now(), session, command: command.into() };
-    apply(state, &envelope, &mut effects).unwrap();
-    state.check_invariants().unwrap();
-    effects
+    steps::send(state, session, command).1
 }
 
 fn operator(state: &mut State) -> SessionId {
-    let envelope = Envelope {
-        now: state.now(),
-        session: None,
-        command: OpenSession { kind: SessionKind::Operator, principal: None }.into(),
-    };
-    match apply(state, &envelope, &mut Effects::new()).unwrap() {
-        Reply::SessionOpened { session } => session,
-        other => panic!("{other:?}"),
-    }
+    steps::open(state, SessionKind::Operator)
 }
 
 proptest! {

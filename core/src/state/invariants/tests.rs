@@ -1,8 +1,8 @@
 //! Breaks a state by hand in every way that the checks are there for, and sees it reported.
 
 use crate::command::{
-    Accept, CloseSession, Command, Decline, Envelope, OpenSession, RegisterAgent, RemoveAgent,
-    RoleWeight, SessionKind, Subscribe, TaskSpec, Teardown, Tick, Update, UpdateWeights,
+    Accept, CloseSession, Command, Decline, Envelope, RegisterAgent, RemoveAgent, RoleWeight,
+    SessionKind, Subscribe, TaskSpec, Teardown, Tick, Update, UpdateWeights,
 };
 use crate::event::{Effects, Event};
 use crate::ids::{AgentId, FrameworkId, GrantId, Id, OfferId, RoleId, SessionId, TaskId};
@@ -14,12 +14,14 @@ use crate::state::{
     Bulk, Connection, Filter, GrantKind, Hold, Liveness, Quota, State, Subscription, Timer,
 };
 use crate::status::TaskState;
+use crate::testing::steps;
 use crate::time::{Nanos, Time};
 
 mod constrained;
 mod departures;
 mod devices;
 mod executors;
+mod operations;
 mod pools;
 
 /// A state with something of everything, and who is who in it.
@@ -47,18 +49,11 @@ impl Stage {
         session: Option<SessionId>,
         command: impl Into<Command>,
     ) -> (Reply, Effects) {
-        let envelope = Envelope { now: self.state.now(), session, command: command.into() };
-        let mut effects = Effects::new();
-        let reply = apply(&mut self.state, &envelope, &mut effects).unwrap();
-        self.state.check_invariants().unwrap();
-        (reply, effects)
+        steps::send(&mut self.state, session, command)
     }
 
     fn open(&mut self, kind: SessionKind) -> SessionId {
-        match self.send(None, OpenSession { kind, principal: None }).0 {
-            Reply::SessionOpened { session } => session,
-            other => panic!("{other:?}"),
-        }
+        steps::open(&mut self.state, kind)
     }
 
     fn register(&mut self, name: &str, resources: &str) -> (SessionId, AgentId) {

@@ -1,35 +1,15 @@
 //! Executors and groups, broken by hand.
 
 use crate::command::{
-    Accept, Command, Envelope, ExecutorKind, ExecutorSpec, LaunchGroup, OpenSession, RegisterAgent,
-    SessionKind, Subscribe, TaskSpec, Tick,
+    Accept, ExecutorKind, ExecutorSpec, LaunchGroup, RegisterAgent, SessionKind, Subscribe,
+    TaskSpec, Tick,
 };
-use crate::event::{Effects, Event};
-use crate::ids::{ExecutorId, FrameworkId, GrantId, Id, SessionId};
-use crate::machine::apply;
+use crate::event::Event;
+use crate::ids::{ExecutorId, FrameworkId, GrantId, Id};
 use crate::options::Options;
-use crate::reply::Reply;
 use crate::state::{Hold, State};
+use crate::testing::steps::{open, send};
 use crate::time::Time;
-
-fn send(
-    state: &mut State,
-    session: Option<SessionId>,
-    command: impl Into<Command>,
-) -> (Reply, Effects) {
-    let envelope = Envelope { now: state.now(), session, command: command.into() };
-    let mut effects = Effects::new();
-    let reply = apply(state, &envelope, &mut effects).unwrap();
-    state.check_invariants().unwrap();
-    (reply, effects)
-}
-
-fn open(state: &mut State, kind: SessionKind) -> SessionId {
-    match send(state, None, OpenSession { kind, principal: None }).0 {
-        Reply::SessionOpened { session } => session,
-        other => panic!("{other:?}"),
-    }
-}
 
 /// A group of two tasks with an executor.
 fn stage() -> State {
